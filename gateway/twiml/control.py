@@ -1,0 +1,261 @@
+"""What a verb may do to its call: the protocol between TwiML and telephony, and the data that crosses it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from typing import Protocol
+
+
+class HungUp(Exception):
+    """The caller has left: raised out of any await on `CallControl`. A verb catches it only to make a last request (`Record`, `Dial`, `Enqueue`)."""
+
+
+class DocumentFault(Exception):
+    """A document can't go on (a clip that can't be had, a whisper with `<Dial>` …): notified with `code`, then the fallback URL."""
+
+    def __init__(self, code: int, message: str, *, url: str = "") -> None:
+        super().__init__(message)
+        self.code, self.message, self.url = code, message, url
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusCallback:
+    """Where call progress events go, and which (`initiated`, `ringing`, `answered`, `completed`)."""
+
+    url: str
+    method: str = "POST"
+    events: frozenset[str] = frozenset({"completed"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MachineDetection:
+    """Answering-machine detection of one target or call; times in ms but `timeout_s`."""
+
+    mode: str
+    timeout_s: int = 30
+    speech_threshold_ms: int = 2400
+    speech_end_threshold_ms: int = 1200
+    silence_timeout_ms: int = 5000
+    callback: StatusCallback | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Whisper:
+    """The document that a called party hears before it is connected."""
+
+    url: str
+    method: str = "POST"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DialTarget:
+    """One party to ring. `kind`: number, sip or client; `address`: E.164 as written, a SIP URI, or an identity."""
+
+    kind: str
+    address: str
+    send_digits: str = ""
+    whisper: Whisper | None = None
+    status_callback: StatusCallback | None = None
+    username: str = ""
+    password: str = ""
+    parameters: tuple[tuple[str, str], ...] = ()
+    """`<Client><Parameter>`: custom parameters that reach the client."""
+
+    detection: MachineDetection | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordingPlan:
+    """How something is to be recorded. `mode`: `answer` or `ringing`; `track`: both, inbound or outbound."""
+
+    mode: str = "answer"
+    channels: int = 1
+    track: str = "both"
+    trim: bool = False
+    callback: StatusCallback | None = None
+    source: str = "DialVerb"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DialPlan:
+    """`<Dial>` of numbers, SIP addresses and clients, all checked: what `dial` needs and nothing of XML."""
+
+    targets: tuple[DialTarget, ...]
+    timeout_s: float = 30.0
+    time_limit_s: float = 14_400.0
+    caller_id: str = ""
+    call_reason: str = ""
+    answer_on_bridge: bool = False
+    hangup_on_star: bool = False
+    sequential: bool = False
+    ring_tone: str = ""
+    recording: RecordingPlan | None = None
+    refer_url: str = ""
+    refer_method: str = "POST"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DialResult:
+    """How a `<Dial>` ended. `status`: completed, answered, busy, no-answer, failed or canceled."""
+
+    status: str
+    call_sid: str = ""
+    duration_s: int | None = None
+    bridged: bool = False
+    sip_call_id: str = ""
+    sip_response_code: int | None = None
+    sip_headers: tuple[tuple[str, str], ...] = ()
+    """X- headers of the final response."""
+
+    recording_url: str = ""
+    parameters: tuple[tuple[str, str], ...] = ()
+    """More of them, e.g. `QueueSid` after a `<Queue>`."""
+
+    refer: tuple[str, str, str] | None = None
+    """(referUrl, method, Refer-To): the dialled party sent REFER; this document takes over."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Collected:
+    """What `<Gather>` got. `finished_by`: the finish key, `""` where a count or a timeout ended it."""
+
+    digits: str = ""
+    finished_by: str = ""
+    speech: str | None = None
+    confidence: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CollectPlan:
+    """How `<Gather>` listens. Times in seconds; `finish_on` empty: every key is data."""
+
+    timeout_s: float = 5.0
+    digits: bool = True
+    speech: bool = False
+    most: int | None = None
+    finish_on: str = "#"
+    speech_timeout_s: float | None = None
+    """None: `auto`."""
+
+    max_speech_s: float = 60.0
+    language: str = "en-US"
+    hints: tuple[str, ...] = ()
+    barge_in: bool = True
+    partial_callback: StatusCallback | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Utterance:
+    """Something to be spoken: SSML children already resolved into `ssml` (a whole `<speak>` element)."""
+
+    ssml: str
+    voice: str = ""
+    language: str = "en-US"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordPlan:
+    """`<Record>`: the caller's voice into one file."""
+
+    timeout_s: float = 5.0
+    finish_on: str = "1234567890*#"
+    max_length_s: float = 3600.0
+    play_beep: bool = True
+    recording: RecordingPlan = field(default_factory=RecordingPlan)
+    transcribe: bool = False
+    transcribe_callback: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """What `<Record>` made; `sid` empty: nothing but silence was heard and nothing was kept."""
+
+    sid: str = ""
+    url: str = ""
+    duration_s: int = 0
+    digits: str = ""
+    """The key that ended it, or `hangup`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReferResult:
+    status: str
+    sip_response_code: int | None = None
+    notify_response_code: int | None = None
+
+
+class CallControl(Protocol):
+    """What a verb may do. Each await raises `HungUp` once the party has left; cancelling the verb's task stops whatever runs."""
+
+    @property
+    def call_sid(self) -> str: ...
+
+    @property
+    def is_answered(self) -> bool: ...
+
+    @property
+    def is_whisper(self) -> bool:
+        """Whether the document runs on a called party before the bridge (no `<Dial>` then: 13201)."""
+        ...
+
+    def resolve(self, url: str) -> str:
+        """Make a relative URL absolute against the current document's; `""` is the current document. Raises `DocumentFault` (11100)."""
+        ...
+
+    def notify(self, code: int, message: str) -> None:
+        """Keep a notification with the call (a warning or an error of Twilio's dictionary) and log it."""
+        ...
+
+    async def answer(self) -> None:
+        """200 OK, if not yet answered."""
+        ...
+
+    async def reject(self, reason: str) -> None:
+        """End an unanswered call with `busy` (486) or `rejected`."""
+        ...
+
+    async def pause(self, seconds: float) -> None: ...
+
+    async def play(self, url: str, loops: int = 1) -> None:
+        """Fetch and play audio. Raises `DocumentFault`."""
+        ...
+
+    async def say(self, utterance: Utterance, loops: int = 1) -> None: ...
+
+    async def send_digits(self, digits: str) -> None: ...
+
+    def collecting(self, plan: CollectPlan) -> AbstractAsyncContextManager[Collecting]:
+        """Listen from now on: prompts played inside are cut by the first key or speech."""
+        ...
+
+    async def record(self, plan: RecordPlan) -> Recorded: ...
+
+    async def dial(self, plan: DialPlan) -> DialResult: ...
+
+    async def conference(self, plan: Mapping[str, object]) -> DialResult: ...
+
+    async def dequeue(self, plan: Mapping[str, object]) -> DialResult: ...
+
+    async def enqueue(self, plan: Mapping[str, object]) -> Mapping[str, str]: ...
+
+    async def refer(self, target: str, headers: Sequence[tuple[str, str]]) -> ReferResult: ...
+
+
+class Collecting(Protocol):
+    """A `<Gather>` that listens."""
+
+    async def prompt(self, prompts: Sequence[Prompt], control: CallControl) -> None:
+        """Run the nested verbs until they end or are cut."""
+        ...
+
+    async def result(self) -> Collected:
+        """Wait by the plan's timers, which start when the prompts have ended or were cut."""
+        ...
+
+
+class Prompt(Protocol):
+    """A nested `<Say>`, `<Play>` or `<Pause>`."""
+
+    async def run(self, call: CallControl) -> object: ...
