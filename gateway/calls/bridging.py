@@ -1,0 +1,46 @@
+"""Who hears whom: groups of legs as routes, added and withdrawn as blocks begin and end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from media.client import EngineClient
+from media.commands import Play, Route, SetRoutes, Source, Stop
+from media.streams import Slot
+
+
+def bridge(a: Slot, b: Slot) -> tuple[Route, ...]:
+    """Two parties that hear each other."""
+    return (Route(source=a, target=b), Route(source=b, target=a))
+
+
+def one_way(source: Slot, target: Slot) -> tuple[Route, ...]:
+    """Early media to a caller, a whisper, a monitor."""
+    return (Route(source=source, target=target),)
+
+
+def echo(slot: Slot) -> tuple[Route, ...]:
+    """A party that hears itself."""
+    return (Route(source=slot, target=slot),)
+
+
+@contextmanager
+def routed(engine: EngineClient, routes: tuple[Route, ...]) -> Iterator[None]:
+    """Hold *routes* for the length of a block."""
+    engine.send(SetRoutes(add=routes))
+    try:
+        yield
+    finally:
+        engine.send(SetRoutes(remove=routes))
+
+
+@contextmanager
+def playing(engine: EngineClient, target: Slot, source: Source) -> Iterator[None]:
+    """Play *source* (a ring tone, hold music) to a leg for the length of a block."""
+    number = engine.number()
+    engine.send(Play(playing=number, target=target, source=source))
+    try:
+        yield
+    finally:
+        engine.send(Stop(playing=number))
