@@ -1,0 +1,58 @@
+"""How a leg ended: the outcome in Twilio's words and the SIP response behind it, as one table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+from gateway.calls.call import Happening
+
+_BUSY = frozenset({486, 600, 603})
+_NO_ANSWER = frozenset({408, 480, 487})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """The end of one leg. `what` is where the call's status machine goes; answered calls end `completed` whatever ended them."""
+
+    what: Happening
+    sip_code: int | None = None
+    reason: str = ""
+    headers: tuple[tuple[str, str], ...] = ()
+    """X- headers of the final response."""
+
+    by_peer: bool = False
+
+
+class CallFailed(Exception):
+    """A leg can't be placed: knows its own outcome, the SIP code and the notification to keep (0: none)."""
+
+    def __init__(
+        self,
+        what: Happening,
+        reason: str,
+        *,
+        sip_code: int | None = None,
+        headers: tuple[tuple[str, str], ...] = (),
+        notification: int = 0,
+    ) -> None:
+        super().__init__(reason)
+        self.ending = Ending(what=what, sip_code=sip_code, reason=reason, headers=headers)
+        self.notification = notification
+
+
+def outcome(sip_code: int) -> Happening:
+    """What a final response to our INVITE means for the call (callbacks reference, section 6 of twiml.md)."""
+    if sip_code in _BUSY:
+        return Happening.BUSY
+    if sip_code in _NO_ANSWER:
+        return Happening.NO_ANSWER
+    return Happening.COMPLETED if 200 <= sip_code < 300 else Happening.FAILED
+
+
+_PRECEDENCE = (Happening.NO_ANSWER, Happening.BUSY, Happening.FAILED, Happening.CANCELED)
+
+
+def worst(outcomes: list[Happening]) -> Happening:
+    """The one outcome of several parties that all failed: a telephone that rang says more than one that did not."""
+    return min(outcomes, key=_PRECEDENCE.index, default=Happening.FAILED)

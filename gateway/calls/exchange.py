@@ -1,0 +1,73 @@
+"""What the parts of a call share: the live call, and what the house offers them (the protocol that `calls.py` fulfils)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+from gateway.calls.call import Call
+from gateway.calls.leg import Leg
+from gateway.config import Config
+from gateway.twiml.control import DialPlan, DialTarget, Whisper
+from gateway.twiml.interpreter import DocumentRequest
+from media.client import EngineClient
+
+if TYPE_CHECKING:
+    from gateway.calls.destinations import Destinations
+    from gateway.calls.leg import Telephones
+    from gateway.calls.recordings import Recordings
+
+
+@dataclass(eq=False, slots=True, kw_only=True)
+class LiveCall:
+    """A call that has a telephone: the resource, its leg, and the documents that steer it."""
+
+    call: Call
+    leg: Leg
+    document: asyncio.Task[None] | None = None
+    replacement: DocumentRequest | None = None
+    """What a live update asked for: the running document is cancelled and this one begins."""
+
+    taken: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when an update takes a dialled child from its `<Dial>`: the parent's verb ends, the child lives on."""
+
+
+class Exchange(Protocol):
+    """The house as the parts of a call see it: one of each, and the few things that concern all calls."""
+
+    @property
+    def config(self) -> Config: ...
+
+    @property
+    def engine(self) -> EngineClient: ...
+
+    @property
+    def telephones(self) -> Telephones: ...
+
+    @property
+    def destinations(self) -> Destinations: ...
+
+    @property
+    def recordings(self) -> Recordings: ...
+
+    def child_of(self, parent: Call, target: DialTarget, plan: DialPlan) -> Call:
+        """A new outbound-dial call for a target, not yet placed."""
+        ...
+
+    def adopt(self, live: LiveCall) -> None:
+        """Keep an answered call in the table of live calls until its leg ends."""
+        ...
+
+    async def whisper(self, live: LiveCall, whisper: Whisper) -> bool:
+        """Run a whisper document on a called party. False: it hung up or was hung up, and is not to be bridged."""
+        ...
+
+    def notify(self, call: Call, code: int, message: str) -> None:
+        """Keep a notification with a call and log it."""
+        ...
+
+    def spawn(self, work: Coroutine[object, object, None], name: str) -> None:
+        """Run *work* beside the calls; it is awaited at shutdown."""
+        ...

@@ -1,0 +1,67 @@
+"""What the caller hears while somebody is rung: the far end's own early media, else a ring tone, else what 180 makes its telephone play."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from types import TracebackType
+from typing import Self
+
+from gateway.calls.bridging import one_way, playing, routed
+from gateway.calls.exchange import Exchange, LiveCall
+from gateway.calls.leg import Leg
+from gateway.twiml.control import DialPlan
+from media.commands import Tone
+from media.ringtones import RINGTONES, DEFAULT_RINGTONE
+
+
+class Ringback:
+    """Held while a `<Dial>` rings. Owns the ring tone or the early route to the caller, never more than one of them."""
+
+    def __init__(self, exchange: Exchange, parent: LiveCall, plan: DialPlan, *, early_media: bool) -> None:
+        self._engine = exchange.engine
+        self._leg = parent.leg
+        self._tone_name = plan.ring_tone
+        self._early_media = early_media
+        self._playing = ExitStack()
+        self._heard: Leg | None = None
+        self._rings = False
+
+    def __enter__(self) -> Self:
+        if self._tone_name:
+            self.ringing()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._playing.close()
+
+    def ringing(self) -> None:
+        """A party rings without media of its own. Before the answer the caller's telephone makes the tone, unless one was asked for."""
+        if self._rings or self._heard is not None:
+            return
+        if not self._leg.is_answered:
+            if not self._tone_name:
+                self._leg.ring()
+                return
+            self._leg.early()
+        self._rings = True
+        self._playing.enter_context(playing(self._engine, self._leg.slot, ring_tone(self._tone_name)))
+
+    def early(self, leg: Leg) -> None:
+        """A party sends media before its answer: the caller hears that instead, if it is the only party (else ringing)."""
+        if not self._early_media or self._tone_name:
+            self.ringing()
+            return
+        if self._heard is not None:
+            return
+        self._heard = leg
+        if not self._leg.is_answered:
+            self._leg.early()
+        self._playing.close()
+        self._playing.enter_context(routed(self._engine, one_way(leg.slot, self._leg.slot)))
+
+
+def ring_tone(name: str) -> Tone:
+    """Twilio's name of a ring tone, or the default."""
+    return RINGTONES.get(name, RINGTONES[DEFAULT_RINGTONE])
+
+
