@@ -62,6 +62,11 @@ class AudioFormat:
         return self.name.upper() == "CN"
 
     @property
+    def is_audio(self) -> bool:
+        """Whether this is a codec."""
+        return not self.is_digits and not self.is_comfort_noise
+
+    @property
     def parameters(self) -> dict[str, str]:
         """The fmtp's `name=value` items, names in lower case."""
         items = (item.partition("=") for item in self.fmtp.split(";") if item.strip())
