@@ -90,7 +90,7 @@ class Leg:
         """183 with our answer: the caller hears what is routed to it before the call is answered (and pays for)."""
         if self.answered.done() or self._session.is_uac or self._early:
             return
-        sdp = self._negotiation.answer_early()
+        sdp = self._negotiation.early_sdp()
         if sdp is None:  # an INVITE without an offer: nothing to answer yet
             self.ring()
             return

@@ -1,0 +1,140 @@
+"""What verbs may do to one live call: CallControl over its leg, the engine and the house."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from urllib.parse import urljoin
+
+import structlog
+
+from gateway.calls.bridging import echo, routed
+from gateway.calls.call import Happening
+from gateway.calls.collecting import DigitCollecting
+from gateway.calls.dialing import Dialing
+from gateway.calls.exchange import Exchange, LiveCall
+from gateway.calls.playing import NotPlayable, play, pour
+from gateway.calls.record_verb import record
+from gateway.calls.until import Until
+from gateway.twiml.control import (
+    Collecting,
+    CollectPlan,
+    DialPlan,
+    DialResult,
+    DocumentFault,
+    HungUp,
+    Recorded,
+    RecordPlan,
+    ReferResult,
+    Utterance,
+)
+from media.commands import Clip
+
+log = structlog.get_logger(__name__)
+
+
+class Control:
+    """CallControl for one live call. A fresh one for each first document; `base_url` follows the documents."""
+
+    def __init__(self, exchange: Exchange, live: LiveCall, *, is_whisper: bool = False) -> None:
+        self._exchange = exchange
+        self._live = live
+        self._is_whisper = is_whisper
+        self.base_url = ""
+
+    @property
+    def call_sid(self) -> str:
+        return self._live.call.sid
+
+    @property
+    def is_answered(self) -> bool:
+        return self._live.leg.is_answered
+
+    @property
+    def is_over(self) -> bool:
+        return self._live.leg.ended.done()
+
+    @property
+    def is_whisper(self) -> bool:
+        return self._is_whisper
+
+    def resolve(self, url: str) -> str:
+        absolute = urljoin(self.base_url, url.strip()) if self.base_url else url.strip()
+        if not absolute.startswith(("http://", "https://", "bin:")):
+            raise DocumentFault(11100, f"{url!r} is no absolute http or https URL", url=url)
+        return absolute
+
+    def notify(self, code: int, message: str) -> None:
+        self._exchange.notify(self._live.call, code, message)
+
+    async def answer(self) -> None:
+        await self._live.leg.answer()
+        self._live.call.happened(Happening.ANSWERED)
+
+    async def reject(self, reason: str) -> None:
+        busy = reason == "busy"
+        status = 486 if busy else self._exchange.config.sip.reject_status
+        self._live.leg.refuse(status, Happening.BUSY if busy else Happening.NO_ANSWER, f"rejected: {reason}")
+        raise HungUp
+
+    async def pause(self, seconds: float) -> None:
+        async with self._until_hung_up():
+            await asyncio.sleep(seconds)
+
+    async def play(self, url: str, loops: int = 1) -> None:
+        async with self._until_hung_up():
+            path = await self._exchange.audio.fetch(url)
+            await self.answer()
+            try:
+                await play(self._exchange.engine, self._live.leg.slot, Clip(path=str(path), loops=loops))
+            except NotPlayable as fault:
+                raise DocumentFault(13420, str(fault), url=url) from fault
+
+    async def say(self, utterance: Utterance, loops: int = 1) -> None:
+        async with self._until_hung_up():
+            await self.answer()
+            speaker = self._exchange.speaker
+            said = 0
+            while loops == 0 or said < loops:
+                await pour(
+                    self._exchange.engine, self._live.leg.slot, speaker.speak(utterance), rate_hz=speaker.rate_hz
+                )
+                said += 1
+
+    async def send_digits(self, digits: str) -> None:
+        await self.answer()
+        await self._live.leg.send_digits(digits)
+
+    async def echo(self) -> None:
+        """The caller hears itself until it hangs up."""
+        await self.answer()
+        with routed(self._exchange.engine, echo(self._live.leg.slot)):
+            async with self._until_hung_up():
+                await asyncio.get_running_loop().create_future()
+
+    def collecting(self, plan: CollectPlan) -> AbstractAsyncContextManager[Collecting]:
+        return DigitCollecting(self._live.leg, plan)
+
+    async def record(self, plan: RecordPlan) -> Recorded:
+        await self.answer()
+        return await record(self._exchange, self._live, plan)
+
+    async def dial(self, plan: DialPlan) -> DialResult:
+        result = await Dialing(self._exchange, self._live, plan).run()
+        return result
+
+    async def conference(self, plan: Mapping[str, object]) -> DialResult:
+        raise DocumentFault(13230, "<Conference> is not served yet")
+
+    async def dequeue(self, plan: Mapping[str, object]) -> DialResult:
+        raise DocumentFault(13000, "<Queue> is not served yet")
+
+    async def enqueue(self, plan: Mapping[str, object]) -> Mapping[str, str]:
+        raise DocumentFault(13000, "<Enqueue> is not served yet")
+
+    async def refer(self, target: str, headers: Sequence[tuple[str, str]]) -> ReferResult:
+        return await self._live.leg.refer(target, headers)
+
+    def _until_hung_up(self) -> Until:
+        return Until(self._live.leg.ended, HungUp)

@@ -1,0 +1,47 @@
+"""`<Record>`: a beep, then the caller's voice into one file until silence, a key, the limit or the hang-up."""
+
+from __future__ import annotations
+
+import asyncio
+
+from gateway.calls.exchange import Exchange, LiveCall
+from gateway.calls.playing import play
+from gateway.calls.until import Until
+from gateway.twiml.control import HungUp, Recorded, RecordPlan
+from media.commands import Tap
+from media.tones import BEEP
+
+
+async def record(exchange: Exchange, live: LiveCall, plan: RecordPlan) -> Recorded:
+    """Record and wait for the file. A caller who hangs up ends it with `digits="hangup"`; nothing but silence gives an empty sid."""
+    leg = live.leg
+    if plan.play_beep:
+        async with Until(leg.ended, HungUp):
+            await play(exchange.engine, leg.slot, BEEP)
+    key: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+
+    def pressed(digit: str) -> None:
+        if digit in plan.finish_on and not key.done():
+            key.set_result(digit)
+
+    silence_ms = int(plan.timeout_s * 1000) or None
+    taping = exchange.recordings.start(
+        live.call,
+        plan.recording,
+        (Tap(slot=leg.slot),),
+        max_ms=int(plan.max_length_s * 1000),
+        silence_ms=silence_ms,
+    )
+    unlisten = leg.on_digit(pressed)
+    try:
+        await asyncio.wait([taping.ended, key, leg.ended], return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        unlisten()
+        taping.stop()
+    ended = await asyncio.shield(taping.ended)
+    digits = key.result() if key.done() else "hangup" if leg.ended.done() else ""
+    key.cancel()
+    only_silence = ended.cause == "silence" and silence_ms is not None and ended.samples * 1000 <= (silence_ms + 100) * 8000
+    if only_silence or not ended.samples:
+        return Recorded(digits=digits)
+    return Recorded(sid=taping.sid, url=taping.url, duration_s=int(ended.samples / 8000 + 0.5), digits=digits)
