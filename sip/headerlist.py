@@ -64,10 +64,9 @@ class Headers:
     __slots__ = ("_index", "_items", "_parsed")
 
     def __init__(self, items: Iterable[tuple[str, str]] = ()) -> None:
-        self._items: list[tuple[str, str]] = []
-        self._forget()
-        for name, value in items:
-            self.add(name, value)
+        self._items = [_checked(name, value) for name, value in items]
+        self._index: dict[str, list[str]] | None = None
+        self._parsed: dict[str, object] = {}
 
     @classmethod
     def as_read(cls, items: list[tuple[str, str]]) -> Headers:
@@ -77,8 +76,8 @@ class Headers:
         return headers
 
     def _forget(self) -> None:
-        self._index: dict[str, list[str]] | None = None
-        self._parsed: dict[str, object] = {}
+        self._index = None
+        self._parsed = {}
 
     def index(self) -> dict[str, list[str]]:
         """Values by long name (lower-case name for headers unknown here); made once, not to be changed."""
@@ -144,20 +143,18 @@ class Headers:
         self._items = [item for item in self._items if _key(item[0]) != key]
         self._forget()
 
-    def append_to(self, name: str, text: str) -> None:
-        """Extend the first value under this long name by *text*."""
-        for at, (other, value) in enumerate(self._items):
-            if other == name:
-                self._items[at] = (name, value + _checked(name, text)[1])
-                self._forget()
-                return
-
     def copy(self) -> Headers:
         return Headers.as_read(list(self._items))
 
-    def copy_of(self, names: frozenset[str]) -> Headers:
-        """A copy with only these long names."""
-        return Headers.as_read([item for item in self._items if item[0] in names])
+    def derive(self, names: frozenset[str], to_tag: str | None, more: Iterable[tuple[str, str]]) -> Headers:
+        """The headers of a response: those with these long names, To with a tag added, and *more*."""
+        items = [item for item in self._items if item[0] in names]
+        if to_tag is not None:
+            at = next((i for i, (name, _) in enumerate(items) if name == "To"), None)
+            if at is not None:
+                items[at] = ("To", items[at][1] + _checked("To", f";tag={to_tag}")[1])
+        items += [_checked(name, value) for name, value in more]
+        return Headers.as_read(items)
 
     def __contains__(self, name: str) -> bool:
         return name in self.index() or _key(name) in self.index()

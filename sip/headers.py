@@ -17,6 +17,7 @@ _SENT_PROTOCOL = re.compile(
     r"([\w.!%*+`'~-]+)[ \t]*/[ \t]*([\w.!%*+`'~-]+)[ \t]*/[ \t]*([\w.!%*+`'~-]+)[ \t]+", re.ASCII
 )
 _HOST_PORT = re.compile(r"(\[[0-9A-Fa-f:.%\w]+\]|[A-Za-z0-9._-]+)(?:[ \t]*:[ \t]*([0-9]{1,5}))?")
+_USUAL_VIA = re.compile(r"SIP/2\.0/([A-Z]+) ([A-Za-z0-9._-]+)(?::([0-9]{1,5}))?(;.*)?", re.DOTALL)
 _QUOTE_SPECIALS = re.compile(r'(["\\])')
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
 _UNQUOTE = re.compile(r"\\(.)", re.DOTALL)
@@ -199,6 +200,10 @@ class Via:
     @staticmethod
     def parse(text: str) -> Via:
         """Read one Via value."""
+        usual = _USUAL_VIA.fullmatch(text)
+        if usual is not None:
+            transport, host, port, params = usual.groups()
+            return Via(transport, host, read_port(port) if port else None, parse_params(params) if params else ())
         text = text.strip(" \t")
         found = _SENT_PROTOCOL.match(text)
         if found is None:
@@ -261,6 +266,9 @@ class CSeq:
     @staticmethod
     def parse(text: str) -> CSeq:
         """Read a CSeq; the number is below 2**31 (section 8.1.1.5)."""
+        number, _, method = text.partition(" ")
+        if len(number) < 10 and number.isascii() and number.isdigit() and method.isascii() and method.isalpha():
+            return CSeq(int(number), method)
         parts = text.split()
         if len(parts) != 2 or not _TOKEN.fullmatch(parts[1]):
             raise RemoteError(400, "Malformed CSeq")
@@ -287,6 +295,8 @@ def parse_seconds(text: str, header: str) -> int:
 
 def parse_media_type(text: str) -> tuple[str, Params]:
     """A media type in lower case, and its parameters."""
+    if text == "application/sdp":
+        return text, ()
     kind, semicolon, params = text.partition(";")
     main, slash, sub = kind.partition("/")
     main, sub = main.strip(" \t"), sub.strip(" \t")

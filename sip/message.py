@@ -21,6 +21,29 @@ MAX_HEADERS = 256
 MAX_LINE = 8_192
 
 
+def _one(headers: Headers, name: str) -> str:
+    value = headers.get(name)
+    if value is None:
+        raise RemoteError(400, f"No {name}")
+    return value
+
+
+def _parse_vias(headers: Headers) -> list[Via]:
+    return [via for line in headers.get_all("Via") for via in Via.parse_many(line)]
+
+
+def _parse_from(headers: Headers) -> Address:
+    return Address.parse(_one(headers, "From"))
+
+
+def _parse_to(headers: Headers) -> Address:
+    return Address.parse(_one(headers, "To"))
+
+
+def _parse_cseq(headers: Headers) -> CSeq:
+    return CSeq.parse(_one(headers, "CSeq"))
+
+
 class Message:
     """What a request and a response share. Properties are parsed once, and raise RemoteError 400 for a bad value."""
 
@@ -40,16 +63,10 @@ class Message:
         lines.append(f"Content-Length: {len(self.body)}\r\n\r\n")
         return "\r\n".join(lines).encode("utf-8", "surrogateescape") + self.body
 
-    def _one(self, name: str) -> str:
-        value = self.headers.get(name)
-        if value is None:
-            raise RemoteError(400, f"No {name}")
-        return value
-
     @property
     def vias(self) -> list[Via]:
         """All Via values, the topmost first."""
-        return self.headers.once("vias", lambda h: [via for line in h.get_all("Via") for via in Via.parse_many(line)])
+        return self.headers.once("vias", _parse_vias)
 
     @property
     def via(self) -> Via:
@@ -61,19 +78,19 @@ class Message:
 
     @property
     def from_(self) -> Address:
-        return self.headers.once("from", lambda _: Address.parse(self._one("From")))
+        return self.headers.once("from", _parse_from)
 
     @property
     def to(self) -> Address:
-        return self.headers.once("to", lambda _: Address.parse(self._one("To")))
+        return self.headers.once("to", _parse_to)
 
     @property
     def cseq(self) -> CSeq:
-        return self.headers.once("cseq", lambda _: CSeq.parse(self._one("CSeq")))
+        return self.headers.once("cseq", _parse_cseq)
 
     @property
     def call_id(self) -> str:
-        return self._one("Call-ID")
+        return _one(self.headers, "Call-ID")
 
     @property
     def contacts(self) -> list[Address]:
@@ -155,7 +172,7 @@ class Request(Message):
     @property
     def request_uri(self) -> Uri:
         """The Request-URI parsed: RemoteError 416 for an unknown scheme, 400 for a malformed one."""
-        return self.headers.once("request-uri " + self.uri, lambda _: Uri.parse(self.uri))
+        return Uri.parse(self.uri)
 
     def reply(
         self,
@@ -172,12 +189,8 @@ class Request(Message):
         Record-Route is copied to 1xx and 2xx (section 12.1.1). What the request lacks, the response lacks.
         """
         names = _COPIED_TO_DIALOG if 100 < status < 300 else _COPIED
-        copied = self.headers.copy_of(names)
-        if status > 100 and (tag := self._new_to_tag(to_tag)):
-            copied.append_to("To", f";tag={tag}")
-        for name, value in headers:
-            copied.add(name, value)
-        return Response(status, reason, copied, body)
+        tag = self._new_to_tag(to_tag) if status > 100 else None
+        return Response(status, reason, self.headers.derive(names, tag, headers), body)
 
     def _new_to_tag(self, wanted: str | None) -> str | None:
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from ipaddress import AddressValueError, IPv6Address
 from urllib.parse import quote, unquote
 
@@ -45,16 +46,7 @@ class Uri:
     @staticmethod
     def parse(text: str) -> Uri:
         """Read a URI; RemoteError 416 for another scheme, 400 for anything malformed."""
-        scheme, _, rest = text.partition(":")
-        if scheme not in _READERS:
-            if not _SCHEME.match(text):
-                raise RemoteError(400, "Malformed URI")
-            scheme = scheme.lower()
-            if scheme not in _READERS:
-                raise RemoteError(416, "Unsupported URI Scheme")
-        if "%" in rest and _BAD_ESCAPE.search(rest):
-            raise RemoteError(400, "Malformed Escape in URI")
-        return _READERS[scheme](scheme, rest)
+        return _parse_short(text) if len(text) <= _SHORT else _parse(text)
 
     def __str__(self) -> str:
         if self.scheme == "tel":
@@ -112,6 +104,24 @@ class Uri:
         if any(mine.get(key) != theirs.get(key) for key in _DECISIVE | (mine.keys() & theirs.keys())):
             return False
         return sorted((k.lower(), v) for k, v in self.headers) == sorted((k.lower(), v) for k, v in other.headers)
+
+
+def _parse(text: str) -> Uri:
+    scheme, _, rest = text.partition(":")
+    if scheme not in _READERS:
+        if not _SCHEME.match(text):
+            raise RemoteError(400, "Malformed URI")
+        scheme = scheme.lower()
+        if scheme not in _READERS:
+            raise RemoteError(416, "Unsupported URI Scheme")
+    if "%" in rest and _BAD_ESCAPE.search(rest):
+        raise RemoteError(400, "Malformed Escape in URI")
+    return _READERS[scheme](scheme, rest)
+
+
+_SHORT = 200
+_parse_short = lru_cache(maxsize=4096)(_parse)
+"""The messages of a call name the same few URIs over and over. Long ones are not kept: they could fill memory."""
 
 
 def _folded(uri: Uri) -> dict[str, str]:

@@ -52,9 +52,8 @@ def _via(request: Request) -> Refusal | None:
 
 
 def _addresses(request: Request) -> Refusal | None:
-    for address in (request.from_, request.to):
-        if address.tag == "":
-            return refuse(400, "Empty Tag")
+    if request.from_.tag == "" or request.to.tag == "":
+        return refuse(400, "Empty Tag")
     return None if request.call_id else refuse(400, "Empty Call-ID")
 
 
