@@ -1,0 +1,75 @@
+"""What the four transactions share: a key, a request, a flow, timers, and the host they speak to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from sip.message import Request, Response
+from sip.timers import Timer, TimerTable, TimerValues
+from sip.transport import Flow
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+
+
+class Host(Protocol):
+    """What a transaction needs of the stack that holds it."""
+
+    timers: TimerTable
+    values: TimerValues
+
+    def send(self, flow: Flow, data: bytes) -> None: ...
+
+    def response(self, transaction: Machine, response: Response, now: float) -> None:
+        """A response for the transaction's user (client transactions)."""
+        ...
+
+    def timed_out(self, transaction: Machine, now: float) -> None:
+        """No response came in time (client), or no ACK of our failure did (server)."""
+        ...
+
+    def unreachable(self, transaction: Machine, now: float) -> None:
+        """The transport says that the peer can't be had."""
+        ...
+
+    def ended(self, transaction: Machine) -> None:
+        """The transaction is over; forget it."""
+        ...
+
+
+class Machine:
+    """One transaction. Identity is the object; `key` is how messages find it."""
+
+    __slots__ = ("__weakref__", "flow", "host", "key", "request", "user", "values")
+
+    def __init__(self, host: Host, request: Request, flow: Flow, key: Hashable) -> None:
+        self.host = host
+        self.request = request
+        self.flow = flow
+        self.key = key
+        self.values = host.values
+        self.user: object = None
+        """Whose transaction it is: a session, or a request that waits for its answer."""
+
+    def start(self, now: float) -> None:
+        raise NotImplementedError
+
+    def fire(self, timer: Timer, now: float) -> None:
+        raise NotImplementedError
+
+    def transport_failed(self, now: float) -> None:
+        raise NotImplementedError
+
+    def send(self, data: bytes) -> None:
+        self.host.send(self.flow, data)
+
+    def set(self, timer: Timer, at: float) -> None:
+        self.host.timers.set(self, timer, at)
+
+    def clear(self, *timers: Timer) -> None:
+        self.host.timers.clear(self, *timers)
+
+    def finish(self) -> None:
+        """No timer is left and no message finds it any more."""
+        self.clear()
+        self.host.ended(self)
