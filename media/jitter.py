@@ -1,0 +1,229 @@
+"""The jitter buffer of all legs at once: a ring of 10 ms cells per row, its play-out point kept just late enough.
+
+The buffer measures *slack*: how many cells before its play-out a packet arrives. A packet in order that comes late moves the point
+back, so that its audio is played after all; one out of order that comes late is lost, and a frame is repeated for its followers' sake.
+While every packet of a window comes early, cells are left out in quiet frames. Clock drift is the same thing, slower.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from media.rtp import Batch, wrap16, wrap32
+
+CELL_MS = 10
+CELL = 80
+"""Octets of 10 ms of the codecs that put 64 kbit/s on the wire: G.711 and G.722."""
+RING = 64
+MOST = 12
+"""Cells of delay that are never exceeded: 120 ms."""
+FLOOR = 1
+"""Slack that a stream begins with and shrinks to; with the wait for the tick, 10 to 30 ms."""
+WINDOW = 100
+"""Ticks over which the least slack is taken before anything is left out: 2 s."""
+CALM = 3
+"""Windows without a late packet before the delay may shrink again."""
+STRAY = 100
+"""A jump of so many cells (1 s), either way, is another stream rather than a late packet."""
+
+Rows = NDArray[np.intp]
+Bytes = NDArray[np.uint8]
+Flags = NDArray[np.bool_]
+
+
+@dataclass(slots=True, kw_only=True)
+class Due:
+    """One tick's audio: for each row asked for, 160 octets of payload and whether they came."""
+
+    payload: Bytes
+    missing: Flags
+    """A whole or half frame is not there."""
+    shift: NDArray[np.int64]
+    """Cells left out before the frame (1), or repeated (-1)."""
+    first: NDArray[np.int64]
+    """Absolute number of the frame's first cell."""
+
+
+@dataclass(slots=True)
+class Jitter:
+    """Owns what waits to be played and when, for all rows. Payloads without a fixed size are kept by `Boxes`; here are their cells."""
+
+    rows: int
+    cells: Bytes = field(init=False)
+    present: Flags = field(init=False)
+    head: NDArray[np.int64] = field(init=False)
+    """Absolute number of the next cell to play."""
+    next_ts: NDArray[np.int64] = field(init=False)
+    """RTP timestamp of that cell."""
+    clock: NDArray[np.int64] = field(init=False)
+    """RTP timestamp units per cell."""
+    ssrc: NDArray[np.int64] = field(init=False)
+    last_seq: NDArray[np.int64] = field(init=False)
+    newest: NDArray[np.int64] = field(init=False)
+    """Absolute number of the cell after the newest one received."""
+    late: NDArray[np.int64] = field(init=False)
+    duplicate: NDArray[np.int64] = field(init=False)
+    resynced: NDArray[np.int64] = field(init=False)
+    _least: NDArray[np.int64] = field(init=False)
+    _calm: NDArray[np.int64] = field(init=False)
+    _shift: NDArray[np.int64] = field(init=False)
+    _ticks: int = 0
+
+    def __post_init__(self) -> None:
+        self.cells = np.zeros((self.rows, RING, CELL), dtype=np.uint8)
+        self.present = np.zeros((self.rows, RING), dtype=np.bool_)
+        for name in ("head", "next_ts", "clock", "ssrc", "last_seq", "newest", "late", "duplicate", "resynced"):
+            setattr(self, name, np.zeros(self.rows, dtype=np.int64))
+        for name in ("_least", "_calm", "_shift"):
+            setattr(self, name, np.zeros(self.rows, dtype=np.int64))
+        self.ssrc[:] = -1
+
+    def open(self, row: int) -> None:
+        """Begin a new leg's figures."""
+        for column in (self.late, self.duplicate, self.resynced):
+            column[row] = 0
+        self.connect(row, 8000)
+
+    def connect(self, row: int, rate_hz: int) -> None:
+        """The stream that comes next is a new one, whatever its SSRC."""
+        self.clock[row] = rate_hz // 100
+        self.ssrc[row] = -1
+        self.present[row] = False
+        self._shift[row] = self._calm[row] = 0
+        self._least[row] = RING
+
+    def put(self, batch: Batch, length: NDArray[np.int64]) -> tuple[Rows, NDArray[np.int64]]:
+        """Place packets, at most one for a row, each *length* cells long.
+
+        Answers the packets (their places in *batch*) that are kept and the absolute number of each one's first cell.
+        """
+        row = batch.row
+        ahead = wrap32(batch.timestamp - self.next_ts[row])
+        clock = self.clock[row]
+        slack = (ahead + (clock >> 1)) // clock
+        step = wrap16(batch.sequence - self.last_seq[row])
+        known = self.ssrc[row] == batch.ssrc
+        if not known.all() or np.any(slack < 0) or np.any(slack > MOST):
+            self._move(batch, slack, step, known)
+        first = self.head[row] + slack
+        kept = slack + length > 0
+        fresh = ~self.present[row, (first + length - 1) % RING] & kept
+        if not fresh.all():
+            self.late[row[~kept]] += 1
+            self.duplicate[row[kept & ~fresh]] += 1
+        in_order = (step > 0) | ~known
+        ahead_rows = row[in_order]
+        self.last_seq[ahead_rows] = batch.sequence[in_order]
+        self.newest[row] = np.maximum(self.newest[row], first + length)
+        self._least[row] = np.minimum(self._least[row], slack)
+        places = np.flatnonzero(fresh)
+        return places, first[places]
+
+    def store(self, matrix: Bytes, batch: Batch, places: Rows, first: NDArray[np.int64], count: int) -> None:
+        """Copy the payloads of packets that are all *count* cells long, of a codec with 80 octets a cell, and behind a plain header."""
+        row = batch.row[places]
+        span = first[:, None] + np.arange(count)
+        start = int(batch.offset[places[0]])
+        payload = matrix[batch.at[places], start : start + CELL * count].reshape(len(places), count, CELL)
+        self.mark(row, span, payload)
+
+    def mark(self, row: Rows, span: NDArray[np.int64], payload: Bytes | None = None) -> None:
+        """Flag cells as come, those that are past left out."""
+        ring = span % RING
+        future = span >= self.head[row][:, None]
+        if future.all():
+            if payload is not None:
+                self.cells[row[:, None], ring] = payload
+            self.present[row[:, None], ring] = True
+            return
+        rows = np.broadcast_to(row[:, None], span.shape)[future]
+        if payload is not None:
+            self.cells[rows, ring[future]] = payload[future]
+        self.present[rows, ring[future]] = True
+
+    def due(self, rows: Rows, quiet: Flags) -> Due:
+        """Take one tick's frame of each of *rows* and go on; *quiet* says in which a cell may be left out or repeated unheard."""
+        shift = self._shift[rows]
+        moved = shift != 0
+        if moved.any():
+            shift = np.where(moved & (quiet | (self._calm[rows] >= 2 * CALM)), shift, 0)
+            self._shift[rows] -= shift
+        first = self.head[rows] + shift
+        ring = np.stack((first % RING, (first + 1) % RING), axis=1)
+        column = rows[:, None]
+        payload = self.cells[column, ring].reshape(len(rows), 2 * CELL)
+        here = self.present[column, ring]
+        missing = ~(here[:, 0] & here[:, 1]) if not moved.any() else ~((here[:, 0] | (shift < 0)) & here[:, 1])
+        self.present[column, ring] = False
+        if moved.any():
+            out = rows[shift > 0]
+            self.present[out, self.head[out] % RING] = False
+        self.head[rows] = first + 2
+        self.next_ts[rows] = (self.next_ts[rows] + (shift + 2) * self.clock[rows]) & 0xFFFFFFFF
+        self._ticks += 1
+        if self._ticks % WINDOW == 0:
+            self._adapt()
+        return Due(payload=payload, missing=missing, shift=shift, first=first)
+
+    def delay_ms(self, row: int) -> float:
+        """How much waits in the buffer."""
+        return float(max(0, self.newest[row] - self.head[row]) * CELL_MS)
+
+    def _adapt(self) -> None:
+        """A window is over: where everything came early, leave a cell out."""
+        heard = self._least < RING
+        self._calm += heard
+        surplus = self._least - FLOOR
+        shrink = heard & (surplus >= 1) & (self._calm >= CALM)
+        self._shift[shrink] = 1
+        self._shift[heard & ~shrink & (self._shift > 0)] = 0
+        self._least[:] = RING
+
+    def _move(self, batch: Batch, slack: NDArray[np.int64], step: NDArray[np.int64], known: Flags) -> None:
+        """Packets that are not where they were expected: new streams, jumps, late ones and bursts. Corrects *slack* in place."""
+        row = batch.row
+        jump = known & (((slack < -MOST) & ((step > 0) | (slack < -STRAY))) | (slack > STRAY))
+        anew = ~known | jump
+        if anew.any():
+            self._begin(batch, anew, FLOOR)
+            slack[anew] = FLOOR
+        late = ~anew & (slack < 0)
+        follows = late & (step > 0)
+        if follows.any():  # nothing after it has come, so nothing is played twice by going back
+            rows = row[follows]
+            self.head[rows] += slack[follows]
+            self.next_ts[rows] = (self.next_ts[rows] + slack[follows] * self.clock[rows]) & 0xFFFFFFFF
+            slack[follows] = 0
+            self._calm[rows] = 0
+        overtaken = late & (step < 0) & (slack >= -MOST)
+        if overtaken.any():
+            rows = row[overtaken]
+            room = self.newest[rows] - self.head[rows] < MOST
+            self._shift[rows[room]] = -1
+            self._calm[rows] = 0
+        far = ~anew & (slack > MOST)
+        if far.any():  # a burst after a stall: more delay than we allow, so what is oldest goes
+            rows, excess = row[far], slack[far] - MOST
+            self._skip(rows, excess)
+            slack[far] = MOST
+
+    def _begin(self, batch: Batch, which: Flags, floor: int) -> None:
+        rows = batch.row[which]
+        self.present[rows] = False
+        self.ssrc[rows] = batch.ssrc[which]
+        self.next_ts[rows] = (batch.timestamp[which] - floor * self.clock[rows]) & 0xFFFFFFFF
+        self.newest[rows] = self.head[rows]
+        self.last_seq[rows] = batch.sequence[which]
+        self._least[rows] = RING
+        self._shift[rows] = self._calm[rows] = 0
+        self.resynced[rows] += 1
+
+    def _skip(self, rows: Rows, count: NDArray[np.int64]) -> None:
+        for one, cells in zip(rows.tolist(), count.tolist(), strict=True):
+            gone = (self.head[one] + np.arange(cells)) % RING
+            self.present[one, gone] = False
+        self.head[rows] += count
+        self.next_ts[rows] = (self.next_ts[rows] + count * self.clock[rows]) & 0xFFFFFFFF
