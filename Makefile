@@ -1,0 +1,62 @@
+# Crosspoint: make run | test | venv | check | bench.  Everything lives in .venv; nothing else of the machine is changed,
+# except that `make test` installs the real peers (softphones, sipp) by apt where it may.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+CONFIG ?= configs/demo.toml
+NICE   := $(shell command -v nice >/dev/null 2>&1 && echo "nice -n 5")
+
+.DEFAULT_GOAL := help
+.PHONY: help run test test-fast test-peers venv check format bench peers clean
+
+help:
+	@echo "make run     set up .venv, start the gateway with $(CONFIG), say how to place a first call"
+	@echo "make test    set up .venv and the real peers, then run the whole suite"
+	@echo "make venv    only .venv            make check   lint, format check and types"
+	@echo "make bench   the benchmarks        make clean   remove .venv and caches"
+
+# Two stamps: what running needs, and what testing needs on top. Both are remade when the dependencies change.
+$(VENV)/.run-stamp: pyproject.toml constraints.txt .ci/make_venv.sh
+	@PYTHON="$(PYTHON)" sh .ci/make_venv.sh "$(VENV)"
+	@echo "installing crosspoint into $(VENV) (the first time takes a minute or two) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable .
+	@touch $@
+
+$(VENV)/.test-stamp: $(VENV)/.run-stamp
+	@echo "installing what the tests need ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[test]"
+	@touch $@
+
+venv: $(VENV)/.run-stamp
+
+run: $(VENV)/.run-stamp
+	@sh .ci/first_call.sh "$(CONFIG)"
+	@exec $(BIN)/crosspoint serve --config "$(CONFIG)"
+
+peers:
+	@sh .ci/install_peers.sh
+
+# The fast part first: most mistakes show in the first minute.
+test: test-fast test-peers
+
+test-fast: $(VENV)/.test-stamp
+	$(BIN)/python -m pytest -m "not peers" tests
+
+test-peers: $(VENV)/.test-stamp peers
+	$(BIN)/python -m pytest -m peers tests
+
+check: $(VENV)/.test-stamp
+	$(BIN)/ruff check gateway media sip tests configs
+	$(BIN)/ruff format --check gateway media sip tests configs
+	$(BIN)/mypy
+
+format: $(VENV)/.test-stamp
+	$(BIN)/ruff check --fix gateway media sip tests configs
+	$(BIN)/ruff format gateway media sip tests configs
+
+bench: $(VENV)/.test-stamp
+	@$(NICE) $(BIN)/python -m tests.bench.run
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist *.egg-info

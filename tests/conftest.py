@@ -1,0 +1,38 @@
+"""What every test shares: real peers that are missing are named, and are a failure in continuous integration."""
+
+from __future__ import annotations
+
+import os
+import shutil
+
+import pytest
+
+PROGRAMS = ("baresip", "linphonec", "sipp")
+MISSING = pytest.StashKey[set[str]]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[MISSING] = {program for program in PROGRAMS if shutil.which(program) is None}
+
+
+def needs(item: pytest.Item) -> set[str]:
+    """The programs that a test says it needs: `@pytest.mark.peers("baresip", "sipp")`; none said: all of them."""
+    marker = item.get_closest_marker("peers")
+    return set() if marker is None else set(marker.args or PROGRAMS)
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    absent = needs(item) & item.config.stash[MISSING]
+    if not absent:
+        return
+    message = f"not installed: {', '.join(sorted(absent))}"
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"{message} (CI=true)", pytrace=False)
+    pytest.skip(message)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    absent = config.stash[MISSING]
+    if absent and any("not installed" in str(report.longrepr) for report in terminalreporter.stats.get("skipped", [])):
+        terminalreporter.section("PEERS MISSING", sep="*", red=True)
+        terminalreporter.line(f"tests with {', '.join(sorted(absent))} were SKIPPED: run .ci/install_peers.sh as root")
