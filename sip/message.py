@@ -19,6 +19,7 @@ MAX_MESSAGE = 65_536
 
 MAX_HEADERS = 256
 MAX_LINE = 8_192
+_BLANK = " \t"
 
 
 def _one(headers: Headers, name: str) -> str:
@@ -285,14 +286,14 @@ def _read_headers(lines: list[str]) -> tuple[Headers, Fault]:
         if known is None or not colon:
             if line[:1] in (" ", "\t") and items:
                 last, text = items[-1]
-                items[-1] = (last, f"{text} {line}".strip(" \t"))
+                items[-1] = (last, f"{text} {line.strip(_BLANK)}".strip(_BLANK))
                 continue
-            name = name.rstrip(" \t")
+            name = name.rstrip(_BLANK)
             known = long_name(name) or name
             if not colon or not is_token(name):
                 fault = fault or (400, "Malformed Header Line")
                 continue
-        items.append((known, value.strip(" \t")))
+        items.append((known, value.strip(_BLANK)))
     return Headers.as_read(items), fault
 
 

@@ -23,7 +23,8 @@ INVITE = (
     b"To: <sip:bob%d@gateway.example>\r\n"
     b"Call-ID: c%08x@192.0.2.10\r\n"
     b"CSeq: 21 INVITE\r\n"
-    b'Contact: <sip:alice%d@192.0.2.10:5080;transport=udp>;+sip.instance="<urn:uuid:00000000-0000-0000-0000-000000000001>"\r\n'
+    b"Contact: <sip:alice%d@192.0.2.10:5080;transport=udp>"
+    b';+sip.instance="<urn:uuid:00000000-0000-0000-0000-000000000001>"\r\n'
     b"Allow: INVITE,ACK,BYE,CANCEL,OPTIONS,NOTIFY,SUBSCRIBE,INFO,MESSAGE,UPDATE,REFER,PRACK\r\n"
     b"Supported: gruu,replaces,timer,100rel\r\n"
     b"User-Agent: softphone 4.2\r\n"
