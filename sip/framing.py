@@ -55,7 +55,7 @@ class Framer:
         if self._whole == 0:
             if keep_alive := self._take_keep_alive():
                 return keep_alive
-            if not self._buffer or self._buffer.startswith(b"\r") or not self._find_end():
+            if PING.startswith(self._buffer) or not self._find_end():  # nothing yet, or part of a keep-alive
                 return None
         if len(self._buffer) < self._whole:
             return None

@@ -64,10 +64,8 @@ def test_a_folded_content_length_is_read() -> None:
     ],
 )
 def test_a_stream_that_can_not_be_followed_is_to_be_closed(stream: bytes, status: int) -> None:
-    framer = Framer()
     with pytest.raises(RemoteError) as caught:
-        framer.feed(stream)
-        framer.feed(b"more")
+        Framer().feed(stream)
     assert caught.value.status == status
 
 
