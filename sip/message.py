@@ -257,6 +257,9 @@ def parse(data: bytes) -> Request | Response:
     text = head[:MAX_MESSAGE].decode("utf-8", "surrogateescape")
     lines = text.split("\r\n", MAX_HEADERS + 1)
     headers, fault = _read_headers(lines)
+    if text.count("\n") >= len(lines) or text.count("\r") >= len(lines):
+        fault = fault or (400, "Bare CR or LF")
+        headers = Headers.as_read([item for item in headers if "\n" not in item[1] and "\r" not in item[1]])
     if (
         len(data) > MAX_MESSAGE
         or len(lines) > MAX_HEADERS
@@ -265,8 +268,6 @@ def parse(data: bytes) -> Request | Response:
         fault = (513, "Message Too Large")
     elif not blank:
         fault = fault or (400, "No End of Headers")
-    elif text.count("\n") >= len(lines) or text.count("\r") >= len(lines):
-        fault = fault or (400, "Bare CR or LF")
     body, fault = (rest, fault) if fault else _read_body(headers, rest)
     if lines[0].startswith("SIP/"):
         return _read_status_line(lines[0], headers, body, fault)

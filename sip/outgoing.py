@@ -67,6 +67,10 @@ class OutgoingSession(Session):
         machine = self.core.send_request(self, self.request, self.flow, now)
         self._transaction = machine if isinstance(machine, ClientInvite) else None
 
+    def failed_to_start(self, status: int) -> None:
+        """There is nowhere to send it."""
+        self._refuse(Refused(response=None, status=status, reason="No Such Destination"))
+
     @property
     def is_canceled(self) -> bool:
         return self._canceled
