@@ -147,12 +147,11 @@ class Headers:
         return Headers.as_read(list(self._items))
 
     def derive(self, names: frozenset[str], to_tag: str | None, more: Iterable[tuple[str, str]]) -> Headers:
-        """The headers of a response: those with these long names, To with a tag added, and *more*."""
+        """The headers of a response: those with these long names, To (there is one) with a tag added, and *more*."""
         items = [item for item in self._items if item[0] in names]
         if to_tag is not None:
-            at = next((i for i, (name, _) in enumerate(items) if name == "To"), None)
-            if at is not None:
-                items[at] = ("To", items[at][1] + _checked("To", f";tag={to_tag}")[1])
+            at = next(i for i, (name, _) in enumerate(items) if name == "To")
+            items[at] = ("To", items[at][1] + _checked("To", f";tag={to_tag}")[1])
         items += [_checked(name, value) for name, value in more]
         return Headers.as_read(items)
 

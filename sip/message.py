@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from hashlib import blake2s
 
@@ -45,7 +46,7 @@ def _parse_cseq(headers: Headers) -> CSeq:
     return CSeq.parse(_one(headers, "CSeq"))
 
 
-class Message:
+class Message(ABC):
     """What a request and a response share. Properties are parsed once, and raise RemoteError 400 for a bad value."""
 
     __slots__ = ("body", "headers")
@@ -53,9 +54,9 @@ class Message:
     headers: Headers
     body: bytes
 
+    @abstractmethod
     def start_line(self) -> str:
         """The first line, without its line end."""
-        raise NotImplementedError
 
     def to_bytes(self) -> bytes:
         """The message as it goes on the wire, Content-Length last."""

@@ -110,6 +110,12 @@ def test_a_malformed_request_is_400_and_can_be_answered(more: bytes, reason: str
     assert error.request.call_id == "1@x"
 
 
+def test_a_line_hidden_behind_a_bare_line_feed_is_not_sent_back() -> None:
+    error = refused(HEAD.replace(b"Timestamp: 5", b"Timestamp: 5\nVia: SIP/2.0/UDP victim") + b"\r\n")
+    assert error.request is not None
+    assert b"victim" not in error.request.reply(400).to_bytes()
+
+
 @pytest.mark.parametrize(
     ("data", "status"),
     [
