@@ -7,6 +7,7 @@ While every packet of a window comes early, cells are left out in quiet frames. 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -29,6 +30,8 @@ CALM = 3
 STRAY = 100
 """A jump of so many cells (1 s), either way, is another stream rather than a late packet."""
 
+_FRAME = np.arange(2)
+
 Rows = NDArray[np.intp]
 Bytes = NDArray[np.uint8]
 Flags = NDArray[np.bool_]
@@ -40,7 +43,7 @@ class Due:
 
     payload: Bytes
     missing: Flags
-    """A whole or half frame is not there."""
+    """Two columns: which half of the frame is not there."""
     shift: NDArray[np.int64]
     """Cells left out before the frame (1), or repeated (-1)."""
     first: NDArray[np.int64]
@@ -144,21 +147,20 @@ class Jitter:
             self.cells[rows, ring[future]] = payload[future]
         self.present[rows, ring[future]] = True
 
-    def due(self, rows: Rows, quiet: Flags) -> Due:
-        """Take one tick's frame of each of *rows* and go on; *quiet* says in which a cell may be left out or repeated unheard."""
+    def due(self, rows: Rows, quiet: Callable[[Rows], Flags]) -> Due:
+        """Take one tick's frame of each of *rows* and go on; *quiet* says where a cell may be left out or repeated unheard."""
         shift = self._shift[rows]
-        moved = shift != 0
-        if moved.any():
-            shift = np.where(moved & (quiet | (self._calm[rows] >= 2 * CALM)), shift, 0)
-            self._shift[rows] -= shift
+        moved = bool(shift.any())
+        if moved:
+            shift = self._shifts(rows, shift, quiet)
         first = self.head[rows] + shift
-        ring = np.stack((first % RING, (first + 1) % RING), axis=1)
         column = rows[:, None]
+        ring = (first[:, None] + _FRAME) % RING
         payload = self.cells[column, ring].reshape(len(rows), 2 * CELL)
-        here = self.present[column, ring]
-        missing = ~(here[:, 0] & here[:, 1]) if not moved.any() else ~((here[:, 0] | (shift < 0)) & here[:, 1])
+        missing = ~self.present[column, ring]
         self.present[column, ring] = False
-        if moved.any():
+        if moved:
+            missing[:, 0] &= shift >= 0  # what is repeated was there
             out = rows[shift > 0]
             self.present[out, self.head[out] % RING] = False
         self.head[rows] = first + 2
@@ -167,6 +169,20 @@ class Jitter:
         if self._ticks % WINDOW == 0:
             self._adapt()
         return Due(payload=payload, missing=missing, shift=shift, first=first)
+
+    def _shifts(self, rows: Rows, wanted: NDArray[np.int64], quiet: Callable[[Rows], Flags]) -> NDArray[np.int64]:
+        """Which of the *wanted* shifts happen now: in a quiet frame, or when one has been waited for long enough."""
+        places = np.flatnonzero(wanted)
+        some = rows[places]
+        go = quiet(some) | (self._calm[some] >= 2 * CALM)
+        shift = np.zeros_like(wanted)
+        shift[places[go]] = wanted[places[go]]
+        self._shift[some[go]] = 0
+        return shift
+
+    def advance(self, rows: Rows, ticks: int) -> None:
+        """Leave out the audio of ticks that were given up, so that the delay does not grow by them."""
+        self._skip(rows, np.full(len(rows), 2 * ticks, dtype=np.int64))
 
     def delay_ms(self, row: int) -> float:
         """How much waits in the buffer."""
