@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Set as AbstractSet
 
 import pytest
 
 PROGRAMS = ("baresip", "linphonec", "sipp")
-MISSING = pytest.StashKey[set[str]]()
+MISSING = pytest.StashKey[AbstractSet[str]]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[MISSING] = {program for program in PROGRAMS if shutil.which(program) is None}
 
 
-def needs(item: pytest.Item) -> set[str]:
+def needs(item: pytest.Item) -> AbstractSet[str]:
     """The programs that a test says it needs: `@pytest.mark.peers("baresip", "sipp")`; none said: all of them."""
     marker = item.get_closest_marker("peers")
     return set() if marker is None else set(marker.args or PROGRAMS)

@@ -30,8 +30,20 @@ def write_tone(path: Path, hertz: float, *, seconds: float = 1.0, rate_hz: int =
     return path
 
 
+def write_mulaw(path: Path, hertz: float, *, seconds: float = 2.0) -> Path:
+    """The same as bare G.711 octets, which is what sipp streams."""
+    at = np.arange(int(seconds * RATE_HZ)) / RATE_HZ
+    pcm = np.rint(0.3 * 32767 * np.sin(2 * np.pi * hertz * at)).astype(np.int64)
+    sign = np.where(pcm < 0, 0x80, 0)
+    biased = np.minimum(np.abs(pcm), 32635) + 132
+    exponent = np.floor(np.log2(biased)).astype(np.int64) - 7
+    mantissa = (biased >> (exponent + 3)) & 0x0F
+    path.write_bytes((~(sign | exponent << 4 | mantissa) & 0xFF).astype(np.uint8).tobytes())
+    return path
+
+
 def read_wav(path: Path) -> tuple[npt.NDArray[np.float64], int]:
-    """Samples as (time, channel) within ±1 and the rate; a header that was never completed (a killed writer) is forgiven."""
+    """Samples as (time, channel) within ±1 and the rate; a header that a killed writer never completed is forgiven."""
     with wave.open(str(path), "rb") as file:
         channels, width, rate_hz = file.getnchannels(), file.getsampwidth(), file.getframerate()
         data = file.readframes(file.getnframes())
@@ -46,7 +58,7 @@ def read_wav(path: Path) -> tuple[npt.NDArray[np.float64], int]:
 
 
 def tones_in(samples: npt.NDArray[np.float64], rate_hz: int, candidates: Iterable[float]) -> set[float]:
-    """Which of *candidates* (hertz) were heard: each window is projected on every candidate, quiet windows are left out."""
+    """Which of *candidates* (hertz) were heard: each loud window is projected on every candidate."""
     size = int(WINDOW_S * rate_hz)
     windows = samples[: len(samples) - len(samples) % size].reshape(-1, size)
     power = (windows**2).mean(axis=1)

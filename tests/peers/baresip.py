@@ -137,7 +137,9 @@ class Phone:
             raise self.program.failed(f"did not come up: {error}") from None
         return self
 
-    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if self._writer is not None:
             with suppress(OSError, TimeoutError, PeerFailed):
                 await self.command("quit", within_s=1.0)

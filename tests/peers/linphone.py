@@ -68,7 +68,9 @@ class Linphone:
         self.sip_port = free_ports(2)
         rtp = free_ports(RTP_PORTS)
         home.mkdir(parents=True, exist_ok=True)
-        (home / ".local/share/linphone").mkdir(parents=True, exist_ok=True)  # without its database the core stays silent
+        (home / ".local/share/linphone").mkdir(
+            parents=True, exist_ok=True
+        )  # without its database the core stays silent
         self.heard_path = home / "heard.wav"
         self._tone_path = write_tone(home / "tone.wav", tone, seconds=SINGS_S)
         config = home / "linphonerc"
@@ -83,7 +85,16 @@ class Linphone:
                 encryption=encryption,
             )
         )
-        command = ["linphonec", "-c", str(config), "-d", "5", "-l", str(home / "trace.txt"), *(["-a"] if answers else [])]
+        command = [
+            "linphonec",
+            "-c",
+            str(config),
+            "-d",
+            "5",
+            "-l",
+            str(home / "trace.txt"),
+            *(["-a"] if answers else []),
+        ]
         environment = {"HOME": str(home), "XDG_DATA_HOME": str(home), "XDG_CONFIG_HOME": str(home), "TERM": "dumb"}
         self.program = Program(f"linphonec {name}", command, home, environment=environment)
 
@@ -112,7 +123,9 @@ class Linphone:
             raise
         return self
 
-    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         with suppress(OSError, AssertionError):
             await self.command("quit")
         with suppress(TimeoutError):

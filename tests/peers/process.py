@@ -19,7 +19,9 @@ class PeerFailed(Exception):
 class Program:
     """Owns one child process and its log file. Knows nothing of what the program is."""
 
-    def __init__(self, name: str, command: Sequence[str], home: Path, *, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, name: str, command: Sequence[str], home: Path, *, environment: Mapping[str, str] | None = None
+    ) -> None:
         self.name, self.home = name, home
         self._command, self._environment = command, {**os.environ, **(environment or {})}
         self.log_path = home / "log.txt"
@@ -34,7 +36,12 @@ class Program:
         self.home.mkdir(parents=True, exist_ok=True)
         with self.log_path.open("wb") as log:
             self._process = await asyncio.create_subprocess_exec(
-                *self._command, cwd=self.home, env=self._environment, stdin=asyncio.subprocess.PIPE, stdout=log, stderr=log
+                *self._command,
+                cwd=self.home,
+                env=self._environment,
+                stdin=asyncio.subprocess.PIPE,
+                stdout=log,
+                stderr=log,
             )
 
     async def stop(self) -> None:
@@ -80,5 +87,7 @@ class Program:
         await self.start()
         return self
 
-    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         await self.stop()
