@@ -43,7 +43,7 @@ def out_of_dialog(
     made = Headers()
     made.add("Max-Forwards", "70")
     made.add("From", str(from_.with_tag(from_.tag or token)))
-    made.add("To", str(to if to is not None else Address("", uri.bare())))
+    made.add("To", str(to if to is not None else Address("", uri.bare)))
     made.add("Call-ID", call_id or f"{token}{token[::-1]}")
     made.add("CSeq", f"{cseq} {method}")
     made.add("User-Agent", user_agent)

@@ -30,7 +30,7 @@ class Input(Enum):
 class ClientInvite(Machine):
     """Owns the retransmission of an INVITE and the ACK of a failure; a 2xx is ACKed by its user, in the dialog."""
 
-    __slots__ = ("_interval", "_ack", "state")
+    __slots__ = ("_ack", "_interval", "state")
 
     def __init__(self, host: Host, request: Request, flow: Flow) -> None:
         super().__init__(host, request, flow, client_key(request))

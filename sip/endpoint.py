@@ -153,7 +153,9 @@ class Endpoint:
         """
         target = Uri.parse(uri) if isinstance(uri, str) else uri
         hops = HopChooser(list(next_hops) or list(await self._resolver.resolve(target)), self._flow)
-        request = out_of_dialog("INVITE", target, from_, to, self.stack.token(), sdp, headers, call_id, self._user_agent)
+        request = out_of_dialog(
+            "INVITE", target, from_, to, self.stack.token(), sdp, headers, call_id, self._user_agent
+        )
         flow = hops.next() or self._any_flow()
         machine = self.stack.invite(request, flow, Authenticator(credentials, self.stack.token()))
         session = Session(machine, self._act)
@@ -190,7 +192,9 @@ class Endpoint:
         """Send a request outside any dialog and wait for its final response; 408 or 503 of our own where nobody answers."""
         target = Uri.parse(uri) if isinstance(uri, str) else uri
         hops = HopChooser(list(next_hops) or list(await self._resolver.resolve(target)), self._flow)
-        made = out_of_dialog(method, target, from_, to, self.stack.token(), body, headers, call_id, self._user_agent, cseq)
+        made = out_of_dialog(
+            method, target, from_, to, self.stack.token(), body, headers, call_id, self._user_agent, cseq
+        )
         exchange = Exchange(self.stack, made, hops, Authenticator(credentials, self.stack.token()), self._loop)
         self._act(exchange.start)
         return await exchange.answer
@@ -242,7 +246,9 @@ class Endpoint:
                             self._spawn(self._run_invite(machine), f"invite {machine.call_id}")
                         case Received(transaction, principal):
                             request = ServerRequest(transaction, principal, self._act)
-                            self._spawn(self._run_request(request), f"{request.request.method} {request.request.call_id}")
+                            self._spawn(
+                                self._run_request(request), f"{request.request.method} {request.request.call_id}"
+                            )
         finally:
             self._flushing = False
         deadline = self.stack.next_deadline()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeVar, cast
 
 from sip.errors import LocalError
@@ -44,6 +44,7 @@ _LONG = (
     "Unsupported", "User-Agent", "Via", "Warning", "WWW-Authenticate",
 )
 # fmt: on
+_LONG_NAMES = frozenset(_LONG)
 _BY_LOWER = {name.lower(): name for name in _LONG} | _COMPACT
 NAMES = {name: name for name in _LONG} | _BY_LOWER | {short.upper(): name for short, name in _COMPACT.items()}
 """Spellings that occur on the wire, to the long name as the RFCs write it."""
@@ -94,16 +95,23 @@ class Headers:
 
     def get(self, name: str) -> str | None:
         """The first value under this name."""
-        values = self.index().get(name) or self.index().get(_key(name))
+        values = self._values(name)
         return values[0] if values else None
 
     def get_all(self, name: str) -> list[str]:
         """All values under this name, one per header line."""
-        return list(self.index().get(_key(name), ()))
+        return list(self._values(name))
+
+    def _values(self, name: str) -> Sequence[str]:
+        index = self.index() if self._index is None else self._index
+        values = index.get(name)
+        if values is None:
+            return () if name in _LONG_NAMES else index.get(_key(name), ())
+        return values
 
     def tokens(self, name: str) -> frozenset[str]:
         """The comma-separated tokens of all lines under this name, in lower case."""
-        values = self.index().get(_key(name))
+        values = self._values(name)
         if not values:
             return frozenset()
         return frozenset(item.strip(" \t").lower() for item in ",".join(values).split(",")) - {""}
@@ -156,7 +164,7 @@ class Headers:
         return Headers.as_read(items)
 
     def __contains__(self, name: str) -> bool:
-        return name in self.index() or _key(name) in self.index()
+        return bool(self._values(name))
 
     def __iter__(self) -> Iterator[tuple[str, str]]:
         return iter(self._items)

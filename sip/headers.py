@@ -155,6 +155,8 @@ class Address:
     @staticmethod
     def parse_many(text: str) -> list[Address]:
         """Read a comma-separated list of addresses."""
+        if "," not in text:
+            return [Address.parse(text)]
         return [Address.parse(item) for item in split_commas(text)]
 
     def __str__(self) -> str:
@@ -226,6 +228,8 @@ class Via:
     @staticmethod
     def parse_many(text: str) -> list[Via]:
         """Read a comma-separated list of Via values."""
+        if "," not in text:
+            return [Via.parse(text)]
         return [Via.parse(item) for item in split_commas(text)]
 
     def __str__(self) -> str:

@@ -42,6 +42,11 @@ def _parse_to(headers: Headers) -> Address:
     return Address.parse(_one(headers, "To"))
 
 
+def _parse_contacts(headers: Headers) -> list[Address]:
+    lines = headers.get_all("Contact")
+    return [] if lines == ["*"] else [address for line in lines for address in Address.parse_many(line)]
+
+
 def _parse_cseq(headers: Headers) -> CSeq:
     return CSeq.parse(_one(headers, "CSeq"))
 
@@ -97,7 +102,7 @@ class Message(ABC):
     @property
     def contacts(self) -> list[Address]:
         """All Contact addresses; none for `Contact: *`, see `star_contact`."""
-        return [] if self.star_contact else self._addresses("Contact")
+        return self.headers.once("contacts", _parse_contacts)
 
     @property
     def star_contact(self) -> bool:

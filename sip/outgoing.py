@@ -246,7 +246,9 @@ class OutgoingSession(Session):
             return
         if not self._provisional and not self._canceled and self.on_unreachable(status):
             return
-        self._refuse(Refused(response=None, status=status, reason="Request Timeout" if status == 408 else "Unreachable"))
+        self._refuse(
+            Refused(response=None, status=status, reason="Request Timeout" if status == 408 else "Unreachable")
+        )
 
     def next_attempt(self) -> None:
         """Prepare the same INVITE for another hop: a new transaction needs a new branch and CSeq stays (16.7 in spirit)."""
@@ -277,5 +279,3 @@ class OutgoingSession(Session):
             self.cancel(now, reason)
             return
         super().bye(now, reason)
-
-

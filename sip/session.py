@@ -10,7 +10,7 @@ from sip.authentication import Authenticator
 from sip.client_invite import ClientInvite
 from sip.dialog import Dialog
 from sip.errors import LocalError, RemoteError
-from sip.events import Answered, Confirmed, Digit, Ended, Info, Offered, Referred, ReferProgress, SessionEvent
+from sip.events import Answered, Confirmed, Digit, Ended, Info, Offered, ReferProgress, Referred, SessionEvent
 from sip.headers import Address
 from sip.info import DTMF, DTMF_RELAY, read_digit
 from sip.machine import Machine
@@ -66,7 +66,9 @@ class Session:
 
     is_uac = False
 
-    def __init__(self, core: Core, request: Request, flow: Flow, contact: str, sink: Callable[[SessionEvent], None]) -> None:
+    def __init__(
+        self, core: Core, request: Request, flow: Flow, contact: str, sink: Callable[[SessionEvent], None]
+    ) -> None:
         self.core = core
         self.request = request
         self.flow = flow
@@ -141,7 +143,12 @@ class Session:
         if transaction is None or request is None:
             return
         self._local_sdp = body
-        headers = [("Contact", self.contact), ("Allow", ALLOW), ("Supported", SUPPORTED), ("Content-Type", "application/sdp")]
+        headers = [
+            ("Contact", self.contact),
+            ("Allow", ALLOW),
+            ("Supported", SUPPORTED),
+            ("Content-Type", "application/sdp"),
+        ]
         headers += self._refreshed_by_peer(request, now)
         response = request.reply(200, headers=headers, body=body)
         transaction.respond(response, now)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sip.errors import RemoteError
-from sip.headers import parse_params, find_param, parse_number
+from sip.headers import find_param, parse_number, parse_params
 from sip.message import Request, Response
 
 MIN_SE_S = 90

@@ -180,7 +180,9 @@ class Stack:
         if "Via" not in request.headers:
             request.headers.insert_first("Via", self._via(flow))
         machine: ClientInvite | ClientRequest
-        machine = ClientInvite(self, request, flow) if request.method == "INVITE" else ClientRequest(self, request, flow)
+        machine = (
+            ClientInvite(self, request, flow) if request.method == "INVITE" else ClientRequest(self, request, flow)
+        )
         machine.user = user
         self._clients[machine.key] = machine
         machine.start(now)
@@ -344,7 +346,9 @@ class Stack:
     def _serve(self, request: Request, flow: Flow, now: float) -> ServerInvite | ServerRequest:
         transaction: ServerInvite | ServerRequest
         flow = reply_flow(request.via, flow)
-        transaction = ServerInvite(self, request, flow) if request.method == "INVITE" else ServerRequest(self, request, flow)
+        transaction = (
+            ServerInvite(self, request, flow) if request.method == "INVITE" else ServerRequest(self, request, flow)
+        )
         self._servers[transaction.key] = transaction
         transaction.start(now)
         return transaction
