@@ -170,7 +170,7 @@ class Endpoint:
 
         machine.on_unreachable = next_hop
         if hops.found:
-            self._act(lambda now: machine.start(now))
+            self._act(machine.start)
         else:
             self._act(lambda now: machine.failed_to_start(404 if not next_hops else 503))
         return session

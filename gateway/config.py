@@ -1,0 +1,323 @@
+"""The one TOML file: a frozen model per table, every fault named by its key, the environment on top."""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+
+class ConfigError(Exception):
+    """The file can't be used; `faults` names each by its key."""
+
+    def __init__(self, faults: list[str]) -> None:
+        super().__init__("\n".join(faults))
+        self.faults = faults
+
+
+def _listen(value: str) -> str:
+    if not re.fullmatch(r"(udp|tcp|tls|ws|wss)://(\[[0-9a-fA-F:.]+\]|[^\s:/]+):\d{1,5}", value):
+        raise ValueError("must look like udp://127.0.0.1:5060 (or tcp, tls, ws, wss)")
+    if int(value.rpartition(":")[2]) > 65_535:
+        raise ValueError("the port is above 65535")
+    return value
+
+
+def _host_port(value: str) -> str:
+    if value and not re.fullmatch(r"(\[[0-9a-fA-F:.]+\]|[^\s:/]+):\d{1,5}", value):
+        raise ValueError("must look like 127.0.0.1:8080")
+    return value
+
+
+def _network(value: str) -> str:
+    ip_network(value, strict=False)
+    return value
+
+
+def _sid(prefix: str) -> AfterValidator:
+    def check(value: str) -> str:
+        if not re.fullmatch(prefix + "[0-9a-fA-F]{32}", value):
+            raise ValueError(f"must be {prefix} and 32 hexadecimal digits")
+        return value
+
+    return AfterValidator(check)
+
+
+def _url(value: str) -> str:
+    if value and not re.match(r"(https?://[^\s/]+|bin:[^\s]+)", value):
+        raise ValueError("must begin with http://, https:// or bin:")
+    return value
+
+
+Url = Annotated[str, AfterValidator(_url)]
+Method = Literal["GET", "POST"]
+Network = Annotated[str, AfterValidator(_network)]
+Listen = Annotated[str, AfterValidator(_listen)]
+HostPort = Annotated[str, AfterValidator(_host_port)]
+Name = Annotated[str, Field(min_length=1, max_length=121, pattern=r"^[A-Za-z0-9._~+@-]+$")]
+
+
+class Table(BaseModel):
+    """A table of the file. Unknown keys are errors."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+
+
+class SipConfig(Table):
+    """`[sip]`: where phones register and trunks call, and what answers calls that phones place."""
+
+    domain: str = Field("127.0.0.1", min_length=1, pattern=r"^[A-Za-z0-9.:\[\]-]+$")
+    listen: tuple[Listen, ...] = ("udp://127.0.0.1:5060", "tcp://127.0.0.1:5060")
+    voice_url: Url = "http://127.0.0.1:9000/voice"
+    voice_method: Method = "POST"
+    voice_fallback_url: Url = ""
+    status_callback: Url = ""
+    certificate: str = ""
+    private_key: str = ""
+    reject_status: Literal[403, 404, 603] = 404
+    """What `<Reject>` answers when the reason is not busy: Twilio says 404, once said 603."""
+
+    session_expires_s: int = Field(1800, ge=90, le=86_400)
+    register_min_s: int = Field(60, ge=1)
+    register_max_s: int = Field(3600, ge=60)
+
+    @model_validator(mode="after")
+    def _secured(self) -> Self:
+        if any(text.startswith(("tls", "wss")) for text in self.listen) and not (self.certificate and self.private_key):
+            raise ValueError("tls:// and wss:// need certificate and private_key")
+        return self
+
+
+class RtpConfig(Table):
+    """`[rtp]`: what SDP says, and the ports that legs take."""
+
+    address: str = "127.0.0.1"
+    bind: str = ""
+    ports: tuple[int, int] = (20_000, 29_999)
+    srtp: Literal["off", "optional", "required"] = "optional"
+    silence_s: float = Field(60.0, gt=0)
+    hold_silence_s: float = Field(1800.0, gt=0)
+    port_rest_s: float = Field(30.0, ge=0)
+
+    @model_validator(mode="after")
+    def _range(self) -> Self:
+        first, last = self.ports
+        if not 1024 <= first < last <= 65_535 or last - first < 3:
+            raise ValueError("ports: must be [first, last], above 1023, below 65536 and at least four apart")
+        return self
+
+
+class HttpConfig(Table):
+    """`[http]`: where this gateway serves, and what it may fetch."""
+
+    listen: HostPort = "127.0.0.1:8080"
+    tls_listen: HostPort = ""
+    certificate: str = ""
+    private_key: str = ""
+    public_url: Url = "http://127.0.0.1:8080"
+    allow_private: tuple[Network, ...] = ("127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")
+
+    @model_validator(mode="after")
+    def _secured(self) -> Self:
+        if self.tls_listen and not (self.certificate and self.private_key):
+            raise ValueError("tls_listen: needs certificate and private_key")
+        return self
+
+
+class AccountConfig(Table):
+    sid: Annotated[str, _sid("AC")]
+    auth_token: str = Field(min_length=1)
+
+
+class StorageConfig(Table):
+    database: str = Field("sqlite:///crosspoint.db", pattern=r"^(sqlite|postgresql)://")
+    recordings: str = "recordings"
+
+
+class LimitsConfig(Table):
+    calls_per_second: float = Field(1.0, gt=0)
+    drain_seconds: float = Field(30.0, ge=0)
+    max_calls: int = Field(0, ge=0)
+
+
+class PhoneConfig(Table):
+    username: Name
+    password: str = Field(min_length=1)
+
+
+class NumberConfig(Table):
+    number: str = Field(pattern=r"^\+?[0-9*#]{1,20}$")
+    voice_url: Url
+    voice_method: Method = "POST"
+    voice_fallback_url: Url = ""
+    status_callback: Url = ""
+
+
+class TrunkConfig(Table):
+    name: Name
+    host: str = Field(min_length=1, pattern=r"^[^\s<>\"]+$")
+    allow: tuple[Network, ...] = ()
+    username: str = ""
+    password: str = ""
+    register_: bool = Field(False, alias="register")
+
+
+class RouteConfig(Table):
+    prefix: str = Field(pattern=r"^\+?[0-9*#]*$")
+    trunk: str
+
+
+class ApplicationConfig(Table):
+    sid: Annotated[str, _sid("AP")]
+    voice_url: Url
+    voice_method: Method = "POST"
+    voice_fallback_url: Url = ""
+    status_callback: Url = ""
+
+
+class BinConfig(Table):
+    name: Name
+    twiml: str
+
+
+class ApiKeyConfig(Table):
+    sid: Annotated[str, _sid("SK")]
+    secret: str = Field(min_length=1)
+
+
+class FlowConfig(Table):
+    sid: Annotated[str, _sid("FW")]
+    file: str
+
+
+class Config(Table):
+    """The whole file. Lists are named as the contract has their tables, in the plural."""
+
+    sip: SipConfig = SipConfig()
+    rtp: RtpConfig = RtpConfig()
+    http: HttpConfig = HttpConfig()
+    account: AccountConfig
+    storage: StorageConfig = StorageConfig()
+    limits: LimitsConfig = LimitsConfig()
+    phones: tuple[PhoneConfig, ...] = Field((), alias="phone")
+    numbers: tuple[NumberConfig, ...] = Field((), alias="number")
+    trunks: tuple[TrunkConfig, ...] = Field((), alias="trunk")
+    routes: tuple[RouteConfig, ...] = Field((), alias="route")
+    applications: tuple[ApplicationConfig, ...] = Field((), alias="application")
+    bins: tuple[BinConfig, ...] = Field((), alias="bin")
+    api_keys: tuple[ApiKeyConfig, ...] = Field((), alias="api_key")
+    flows: tuple[FlowConfig, ...] = Field((), alias="flow")
+
+
+SINGLE = ("sip", "rtp", "http", "account", "storage", "limits")
+
+
+def load(path: Path, environ: Mapping[str, str] | None = None) -> Config:
+    """Read the file, put the environment on top, check everything. Raises `ConfigError` with every fault found.
+
+    Relative paths in the file (recordings, certificates, flows, SQLite) are relative to the working directory.
+    """
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as fault:
+        raise ConfigError([f"{path}: {fault.strerror or fault}"]) from fault
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as fault:
+        raise ConfigError([f"{path}: {fault}"]) from fault
+    return parse(data, environ or {})
+
+
+def parse(data: dict[str, Any], environ: Mapping[str, str]) -> Config:
+    """The same from a parsed document. Raises `ConfigError`."""
+    faults = list(_overridden(data, environ))
+    config: Config | None = None
+    try:
+        config = Config.model_validate(data)
+    except ValidationError as fault:
+        faults += [_fault(error) for error in fault.errors(include_url=False, include_input=False)]
+    if config is not None:
+        faults += _cross_checks(config)
+    if faults or config is None:
+        raise ConfigError(faults)
+    return config
+
+
+def _overridden(data: dict[str, Any], environ: Mapping[str, str]) -> Iterator[str]:
+    """`CROSSPOINT_<TABLE>_<KEY>`: JSON where it reads as JSON of the right shape, else the text; lists also by commas."""
+    for name, text in environ.items():
+        if not name.startswith("CROSSPOINT_"):
+            continue
+        table, _, key = name.removeprefix("CROSSPOINT_").lower().partition("_")
+        if table not in SINGLE or not key:
+            continue
+        model = Config.model_fields[table].annotation
+        fields: Mapping[str, Any] = getattr(model, "model_fields", {})
+        if key not in fields:
+            yield f"{name}: no such setting"
+            continue
+        is_list = str(fields[key].annotation).startswith("tuple")
+        values = data.setdefault(table, {})
+        if isinstance(values, dict):
+            values[key] = _value(text, is_list=is_list)
+
+
+def _value(text: str, *, is_list: bool) -> object:
+    if not is_list:
+        return text
+    if text.lstrip().startswith("["):
+        try:
+            return json.loads(text)
+        except ValueError:
+            return text
+    return [item.strip() for item in text.split(",") if item.strip()]
+
+
+def _fault(error: Any) -> str:  # noqa: ANN401 - pydantic's ErrorDetails
+    key = ""
+    for part in error["loc"]:
+        key += f"[{part}]" if isinstance(part, int) else f".{part}" if key else str(part)
+    if error["type"] == "extra_forbidden":
+        return f"{key}: no such setting"
+    if error["type"] == "missing":
+        return f"{key}: is missing"
+    message = error["msg"].removeprefix("Value error, ")
+    return f"{key}: {message[:1].lower()}{message[1:]}"
+
+
+def _cross_checks(config: Config) -> Iterator[str]:
+    """What one table can't know of another."""
+    bins = {item.name for item in config.bins}
+    trunks = {trunk.name for trunk in config.trunks}
+    for at, route in enumerate(config.routes):
+        if route.trunk not in trunks:
+            yield f"route[{at}].trunk: there is no trunk {route.trunk!r}"
+    yield from _doubles("phone", "username", [phone.username.lower() for phone in config.phones])
+    yield from _doubles("number", "number", [number.number for number in config.numbers])
+    yield from _doubles("trunk", "name", [trunk.name for trunk in config.trunks])
+    yield from _doubles("bin", "name", [item.name for item in config.bins])
+    for key, url in _urls(config):
+        if url.startswith("bin:") and url.removeprefix("bin:").partition("?")[0] not in bins:
+            yield f"{key}: there is no bin {url.removeprefix('bin:')!r}"
+    for at, trunk in enumerate(config.trunks):
+        if trunk.register_ and not trunk.username:
+            yield f"trunk[{at}].register: needs username and password"
+
+
+def _doubles(table: str, key: str, values: list[str]) -> Iterator[str]:
+    for at, value in enumerate(values):
+        if value in values[:at]:
+            yield f"{table}[{at}].{key}: {value!r} is there twice"
+
+
+def _urls(config: Config) -> Iterator[tuple[str, str]]:
+    for name in ("voice_url", "voice_fallback_url", "status_callback"):
+        yield f"sip.{name}", getattr(config.sip, name)
+        for at, number in enumerate(config.numbers):
+            yield f"number[{at}].{name}", getattr(number, name)
+        for at, application in enumerate(config.applications):
+            yield f"application[{at}].{name}", getattr(application, name)

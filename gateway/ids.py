@@ -1,0 +1,45 @@
+"""Twilio's identifiers: two letters and 32 hexadecimal digits."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from typing import NewType
+
+AccountSid = NewType("AccountSid", str)
+CallSid = NewType("CallSid", str)
+RecordingSid = NewType("RecordingSid", str)
+ConferenceSid = NewType("ConferenceSid", str)
+QueueSid = NewType("QueueSid", str)
+NotificationSid = NewType("NotificationSid", str)
+
+_SID = re.compile(r"[A-Z]{2}[0-9a-f]{32}")
+
+
+def _new(prefix: str) -> str:
+    return prefix + secrets.token_hex(16)
+
+
+def new_call_sid() -> CallSid:
+    return CallSid(_new("CA"))
+
+
+def new_recording_sid() -> RecordingSid:
+    return RecordingSid(_new("RE"))
+
+
+def new_conference_sid() -> ConferenceSid:
+    return ConferenceSid(_new("CF"))
+
+
+def new_queue_sid() -> QueueSid:
+    return QueueSid(_new("QU"))
+
+
+def new_notification_sid() -> NotificationSid:
+    return NotificationSid(_new("NO"))
+
+
+def is_sid(text: str, prefix: str) -> bool:
+    """Whether *text* is a whole identifier of this kind; nothing else reaches a path or a query."""
+    return text.startswith(prefix) and _SID.fullmatch(text) is not None
