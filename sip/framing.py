@@ -48,8 +48,8 @@ class Framer:
 
     @property
     def pending(self) -> int:
-        """Octets held back until more come."""
-        return len(self._buffer)
+        """Octets of a message held back until more come; part of a keep-alive is none."""
+        return 0 if PING.startswith(self._buffer) else len(self._buffer)
 
     def _next(self) -> bytes | None:
         if self._whole == 0:

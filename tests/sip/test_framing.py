@@ -81,3 +81,11 @@ def test_a_body_in_many_pieces_is_not_searched_again_and_again() -> None:
     head = ONE.replace(b": 4", b": 60000")[:-4]
     assert framer.feed(head) == []
     assert [item for _ in range(600) for item in framer.feed(b"x" * 100)] == [head + b"x" * 60_000]
+
+
+def test_half_a_message_is_pending_and_half_a_keep_alive_is_not() -> None:
+    framer = Framer()
+    framer.feed(b"\r\n")
+    assert framer.pending == 0
+    framer.feed(TWO[:10])
+    assert framer.pending == 10
