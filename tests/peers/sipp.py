@@ -36,6 +36,7 @@ class Sipp:
         home: Path,
         *,
         remote: str = "",
+        port: int = 0,
         calls: int = 1,
         rate: float = 1.0,
         most_at_once: int = 0,
@@ -48,7 +49,7 @@ class Sipp:
         trace: bool = True,
     ) -> None:
         self.scenario, self.home, self.calls = scenario, home, calls
-        self.port, self.rtp_port, control = free_ports(2), free_ports(20), free_ports(2)
+        self.port, self.rtp_port, control = port or free_ports(2), free_ports(20), free_ports(2)
         home.mkdir(parents=True, exist_ok=True)
         script = (SCENARIOS / f"{scenario}.xml").read_text(encoding="utf-8")
         found = {**VALUES, **(values or {}), "TONE": str(write_mulaw(home / "tone.ul", tone)) if tone else ""}
