@@ -90,7 +90,7 @@ class SipConfig(Table):
     @model_validator(mode="after")
     def _secured(self) -> Self:
         if any(text.startswith(("tls", "wss")) for text in self.listen) and not (self.certificate and self.private_key):
-            raise ValueError("tls:// and wss:// need certificate and private_key")
+            raise ValueError("certificate: tls:// and wss:// need certificate and private_key")
         return self
 
 
@@ -286,6 +286,8 @@ def _fault(error: Any) -> str:  # noqa: ANN401 - pydantic's ErrorDetails
     if error["type"] == "missing":
         return f"{key}: is missing"
     message = error["msg"].removeprefix("Value error, ")
+    if found := re.match(r"([a-z_]+): ", message):  # a fault of a whole table names its key itself
+        key, message = f"{key}.{found[1]}", message[found.end() :]
     return f"{key}: {message[:1].lower()}{message[1:]}"
 
 

@@ -2,24 +2,187 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from urllib.parse import unquote
 
 from gateway.calls.call import Call, Happening
 from gateway.calls.ending import CallFailed
+from gateway.config import Config, TrunkConfig
+from gateway.routing.inbound import OWN_HEADER, Doorkeeper
+from gateway.routing.numbers import NotRoutable, OwnNumber, normalize, route
 from gateway.twiml.control import DialTarget
 from sip.digest import Credentials
+from sip.errors import RemoteError
+from sip.headers import Address
+from sip.registrar import Registrar
 from sip.transport import Flow, Hop
+from sip.uri import Uri
+
+_PASSED_HEADERS = frozenset({"user-to-user", "remote-party-id", "p-preferred-identity", "p-called-party-id"})
+MAX_HEADERS_LENGTH = 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Destination:
     """One INVITE to be sent: request URI, From and To, where to, and what goes with it."""
 
-    uri: str
-    from_: str
-    to: str = ""
+    uri: Uri
+    from_: Address
+    to: Address | None = None
     next_hops: tuple[Hop | Flow, ...] = ()
     credentials: Credentials | None = None
     headers: tuple[tuple[str, str], ...] = ()
+
+
+class Destinations:
+    """Finds the telephones of a target. Raises `CallFailed`, which says how the call then ended."""
+
+    def __init__(
+        self,
+        config: Config,
+        registrar: Registrar,
+        doorkeeper: Doorkeeper,
+        own_address: Callable[[], tuple[str, str, int]],
+        clock: Callable[[], float],
+    ) -> None:
+        self._config = config
+        self._registrar = registrar
+        self._doorkeeper = doorkeeper
+        self._own_address = own_address
+        self._clock = clock
+
+    def of(self, target: DialTarget, call: Call) -> list[Destination]:
+        """Every telephone of *target*, to be rung at once, called as `call.from_`."""
+        match target.kind:
+            case "client":
+                return self._client(target.address.removeprefix("client:"), call, missing=Happening.NO_ANSWER)
+            case "sip":
+                return self._sip(target, call)
+            case _:
+                return self._number(target.address, call)
+
+    def _client(self, user: str, call: Call, *, missing: Happening) -> list[Destination]:
+        bindings = self._registrar.bindings(user, self._clock())
+        if not bindings:
+            raise CallFailed(missing, f"{user!r} is not registered", sip_code=480, notification=32009)
+        to = Address("", Uri.parse(f"sip:{_escaped(user)}@{self._config.sip.domain}"))
+        return [
+            Destination(
+                uri=Uri.parse(binding.contact),
+                from_=self._from(call),
+                to=to,
+                next_hops=(binding.flow,),
+                headers=self._standard_headers(call),
+            )
+            for binding in bindings
+        ]
+
+    def _sip(self, target: DialTarget, call: Call) -> list[Destination]:
+        text = target.address.strip()
+        text = text if text.lower().startswith(("sip:", "sips:")) else f"sip:{text}"
+        try:
+            uri = Uri.parse(text)
+        except RemoteError as fault:
+            raise CallFailed(Happening.FAILED, f"{text!r}: {fault.reason}", notification=13243) from fault
+        headers = passed_headers(uri)
+        uri = Uri(uri.scheme, uri.user, uri.password, uri.host, uri.port, uri.params, ())
+        if self._doorkeeper.is_our_domain(uri.host) and (uri.port is None or uri.port in self._own_ports()):
+            user = uri.user or ""
+            if self._doorkeeper.is_phone(user):
+                found = self._client(user, call, missing=Happening.FAILED)
+                return [_with_headers(destination, headers) for destination in found]
+            return self._number(user, call)
+        credentials = Credentials(username=target.username, password=target.password) if target.username else None
+        return [
+            Destination(
+                uri=uri,
+                from_=self._from(call),
+                to=Address("", uri.bare),
+                credentials=credentials,
+                headers=(*self._standard_headers(call), *headers),
+            )
+        ]
+
+    def _own_ports(self) -> set[int]:
+        return {int(text.rpartition(":")[2]) for text in self._config.sip.listen} | {self._own_address()[2]}
+
+    def _number(self, dialled: str, call: Call) -> list[Destination]:
+        found = route(self._config, dialled)
+        if isinstance(found, NotRoutable):
+            raise CallFailed(Happening.FAILED, found.message, sip_code=404, notification=found.code)
+        if isinstance(found, OwnNumber):
+            transport, host, port = self._own_address()
+            uri = Uri.parse(f"sip:{_escaped(found.config.number)}@{self._config.sip.domain}")
+            return [
+                Destination(
+                    uri=uri,
+                    from_=self._from(call),
+                    next_hops=(Hop(transport, host, port),),
+                    headers=((OWN_HEADER, self._doorkeeper.own_token),),
+                )
+            ]
+        return [trunk_destination(self._config, found.trunk, found.number, call.from_)]
+
+    def _from(self, call: Call) -> Address:
+        """The caller as the called party sees it: a user at our domain."""
+        return Address("", caller_uri(call.from_, self._config.sip.domain))
+
+    def _standard_headers(self, call: Call) -> tuple[tuple[str, str], ...]:
+        return (("X-Twilio-AccountSid", call.account_sid), ("X-Twilio-CallSid", call.sid))
+
+
+def trunk_destination(config: Config, trunk: TrunkConfig, number: str, caller: str) -> Destination:
+    """A call that leaves by a trunk: its host in the URIs, its credentials and nobody else's."""
+    base = Uri.parse(trunk.host if trunk.host.startswith(("sip:", "sips:")) else f"sip:{trunk.host}")
+    uri = Uri(base.scheme, number, None, base.host, base.port, (*base.params, ("user", "phone")), ())
+    from_ = Address("", caller_uri(normalize_caller(caller), config.sip.domain))
+    credentials = Credentials(username=trunk.username, password=trunk.password) if trunk.username else None
+    return Destination(uri=uri, from_=from_, to=Address("", uri), credentials=credentials)
+
+
+def caller_uri(caller: str, domain: str) -> Uri:
+    """A caller id as a SIP URI at our domain: E.164, `client:alice`, `sip:alice@…` (keeps its user) or a name."""
+    user = caller.removeprefix("client:")
+    if user.lower().startswith(("sip:", "sips:")):
+        try:
+            user = Uri.parse(user).user or "anonymous"
+        except RemoteError:
+            user = "anonymous"
+    return Uri("sip", user or "anonymous", None, domain, None, (), ())
+
+
+def normalize_caller(caller: str) -> str:
+    """What a carrier may see: a number in E.164, or the user as it is."""
+    user = caller_uri(caller, "invalid").user or "anonymous"
+    return normalize(user)
+
+
+def passed_headers(uri: Uri) -> tuple[tuple[str, str], ...]:
+    """The headers after `?` that may travel (twiml.md section 6): X-… and a few more; any other name is dropped."""
+    found: list[tuple[str, str]] = []
+    length = 0
+    for name, value in uri.headers:
+        text = unquote(value)
+        lower = name.lower()
+        length += len(name) + len(text)
+        allowed = lower.startswith("x-") and lower != OWN_HEADER.lower() or lower in _PASSED_HEADERS
+        clean = all(c.isprintable() for c in text) and all(c.isalnum() or c in "-_.!%*+`'~" for c in name)
+        if allowed and clean and length <= MAX_HEADERS_LENGTH:
+            found.append((name, text))
+    return tuple(found)
+
+
+def _with_headers(destination: Destination, headers: tuple[tuple[str, str], ...]) -> Destination:
+    return Destination(
+        uri=destination.uri,
+        from_=destination.from_,
+        to=destination.to,
+        next_hops=destination.next_hops,
+        credentials=destination.credentials,
+        headers=(*destination.headers, *headers),
+    )
+
+
+def _escaped(user: str) -> str:
+    return str(Uri("sip", user, None, "invalid", None, (), ())).removeprefix("sip:").removesuffix("@invalid")

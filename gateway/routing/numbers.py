@@ -1,0 +1,78 @@
+"""Dialled text to a number, and a number to where it goes: inside, or by the longest prefix to a trunk."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import phonenumbers
+
+from gateway.config import Config, NumberConfig, TrunkConfig
+
+DEFAULT_REGION = "US"
+"""How Twilio reads a number without a country code."""
+
+
+@dataclass(frozen=True, slots=True)
+class OwnNumber:
+    """A `[[number]]` of ours: the call stays inside the gateway."""
+
+    config: NumberConfig
+
+
+@dataclass(frozen=True, slots=True)
+class ViaTrunk:
+    trunk: TrunkConfig
+    number: str
+
+
+@dataclass(frozen=True, slots=True)
+class NotRoutable:
+    """Nowhere to go; `code` is Twilio's."""
+
+    code: int
+    message: str
+
+
+Destination = OwnNumber | ViaTrunk | NotRoutable
+
+
+def normalize(dialled: str) -> str:
+    """`(555) 123-4567`, `15551234567`, `+1 555 123 4567` to E.164; short codes and star codes stay as they are."""
+    text = re.sub(r"[\s().\-/]", "", dialled.strip())
+    if not re.fullmatch(r"\+?[0-9*#]+", text):
+        return dialled.strip()
+    if text.startswith("+") or "*" in text or "#" in text:
+        return text
+    if text.startswith(("011", "00")) and len(text) > 8:
+        return "+" + text.removeprefix("011" if text.startswith("011") else "00")
+    try:
+        parsed = phonenumbers.parse(text, DEFAULT_REGION)
+    except phonenumbers.NumberParseException:
+        return text
+    if len(text) >= 10 and phonenumbers.is_possible_number(parsed):
+        return str(phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164))
+    return text
+
+
+def find_number(config: Config, dialled: str) -> NumberConfig | None:
+    """The number of ours that was dialled, with or without `+` and country code."""
+    exact = {number.number: number for number in config.numbers}
+    for form in (dialled, normalize(dialled), "+" + dialled.lstrip("+")):
+        if form in exact:
+            return exact[form]
+    return None
+
+
+def route(config: Config, dialled: str) -> Destination:
+    """Where a dialled number goes."""
+    number = normalize(dialled)
+    if not re.fullmatch(r"\+?[0-9*#]{1,20}", number):
+        return NotRoutable(13224, f"{dialled!r} is no phone number")
+    own = find_number(config, number)
+    if own is not None:
+        return OwnNumber(own)
+    best = max((r for r in config.routes if number.startswith(r.prefix)), key=lambda r: len(r.prefix), default=None)
+    if best is None:
+        return NotRoutable(13227, f"no route leads to {number}")
+    return ViaTrunk(next(trunk for trunk in config.trunks if trunk.name == best.trunk), number)
