@@ -65,7 +65,7 @@ class Child:
 
     async def _ring(self, ringback: Ringback) -> Leg:
         """All telephones of this party at once; the first that answers. Raises `CallFailed` when none is left."""
-        destinations = await self._exchange.destinations.of(self._target, self._parent.call, self._plan.caller_id)
+        destinations = self._exchange.destinations.of(self._target, self.call)
         for destination in destinations:
             leg = await self._exchange.telephones.place(destination)
             leg.on_progress = lambda early, leg=leg: self._progress(leg, early, ringback)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import AsyncIterator, Coroutine
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from gateway.calls.call import Call
 from gateway.calls.leg import Leg
 from gateway.config import Config
-from gateway.twiml.control import DialPlan, DialTarget, Whisper
+from gateway.twiml.control import DialPlan, DialTarget, Utterance, Whisper
 from gateway.twiml.interpreter import DocumentRequest
 from media.client import EngineClient
 
@@ -34,6 +35,25 @@ class LiveCall:
     """Set when an update takes a dialled child from its `<Dial>`: the parent's verb ends, the child lives on."""
 
 
+class Speaker(Protocol):
+    """Speech out: text to samples, in pieces as they are made."""
+
+    @property
+    def rate_hz(self) -> int: ...
+
+    def speak(self, utterance: Utterance) -> AsyncIterator[bytes]:
+        """16-bit mono PCM. Raises `DocumentFault` where the voice can't be had."""
+        ...
+
+
+class AudioCache(Protocol):
+    """Audio for `<Play>`: fetched once, kept by ETag."""
+
+    async def fetch(self, url: str) -> Path:
+        """A file on this machine. Raises `DocumentFault`."""
+        ...
+
+
 class Exchange(Protocol):
     """The house as the parts of a call see it: one of each, and the few things that concern all calls."""
 
@@ -51,6 +71,12 @@ class Exchange(Protocol):
 
     @property
     def recordings(self) -> Recordings: ...
+
+    @property
+    def speaker(self) -> Speaker: ...
+
+    @property
+    def audio(self) -> AudioCache: ...
 
     def child_of(self, parent: Call, target: DialTarget, plan: DialPlan) -> Call:
         """A new outbound-dial call for a target, not yet placed."""

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import secrets
+from collections.abc import Callable, Sequence
 from typing import assert_never
 
 import structlog
 
 from gateway.calls.call import Happening
-from gateway.calls.ending import Ending, outcome
+from gateway.calls.destinations import Destination
+from gateway.calls.ending import CallFailed, Ending, outcome
 from gateway.calls.negotiate import Negotiation
-from gateway.twiml.control import HungUp
+from gateway.twiml.control import HungUp, ReferResult
 from media import events as media_events
 from media.client import EngineClient
 from media.commands import Close, Connect, SendDigits
+from media.errors import MediaError
 from media.events import Opened
 from media.streams import Slot
-from sip.endpoint import Session
+from sip.endpoint import Endpoint, Session
 from sip.errors import RemoteError
 from sip.events import (
     Accepted,
@@ -34,7 +37,8 @@ from sip.events import (
     Refused,
     SessionEvent,
 )
-from sip.message import Response
+from sip.message import Response, sdp
+from sip.transport import Flow
 
 log = structlog.get_logger(__name__)
 
@@ -56,10 +60,10 @@ class Leg:
         self.answered: asyncio.Future[bool] = loop.create_future()
         self.ended: asyncio.Future[Ending] = loop.create_future()
         self.on_progress: Callable[[bool], None] = lambda early_media: None
-        self.on_refer: Callable[[Referred], bool] | None = None
+        self.on_refer: Callable[[str], bool] = lambda refer_to: False
         """Takes a REFER of the peer (True), or it is refused."""
 
-        self.on_refer_progress: Callable[[int], None] = lambda status: None
+        self.on_refer_progress: Callable[[ReferProgress], None] = lambda progress: None
         self.peer_headers: tuple[tuple[str, str], ...] = ()
         """X- headers of the response that answered."""
 
@@ -129,9 +133,9 @@ class Leg:
         if self.ended.done():
             return
         if self.is_answered:
-            self._session.bye(reason_header=reason or None)
+            self._session.bye(sip_reason(reason))
         elif self._session.is_uac:
-            self._session.cancel(reason=reason or None)
+            self._session.cancel(sip_reason(reason))
             what = Happening.CANCELED
         else:
             self._session.refuse(480)
@@ -156,6 +160,31 @@ class Leg:
         if self.ended.done():
             raise HungUp
 
+    async def refer(self, target: str, headers: Sequence[tuple[str, str]], timeout_s: float = 60.0) -> ReferResult:
+        """Ask this telephone to call *target* and wait for the outcome (`<Refer>`)."""
+        over: asyncio.Future[ReferProgress] = asyncio.get_running_loop().create_future()
+        sip_code: int | None = None
+        notified: int | None = None
+
+        def progress(event: ReferProgress) -> None:
+            nonlocal sip_code, notified
+            if event.notified:
+                notified = event.status or notified
+            else:
+                sip_code = event.status
+            if event.over and not over.done():
+                over.set_result(event)
+
+        self.on_refer_progress = progress
+        self._session.refer(target, headers)
+        try:
+            await asyncio.wait([over, self.ended], timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            self.on_refer_progress = lambda event: None
+        return ReferResult(
+            status=refer_status(sip_code, notified), sip_response_code=sip_code, notify_response_code=notified
+        )
+
     # -- the pump ---------------------------------------------------------------------------------------------------
 
     async def _run(self) -> None:
@@ -163,7 +192,7 @@ class Leg:
         while True:
             event = await self._session.next_event()
             self._handle(event)
-            if isinstance(event, Ended | Refused | Canceled):
+            if Session.is_last(event):
                 return
 
     def _handle(self, event: SessionEvent) -> None:
@@ -190,7 +219,7 @@ class Leg:
             case Referred():
                 self._referred(event)
             case ReferProgress():
-                self.on_refer_progress(event.status)
+                self.on_refer_progress(event)
             case Ended():
                 self._end(Ending(what=Happening.COMPLETED, reason=event.cause, by_peer=event.cause == "bye"))
             case _:
@@ -248,7 +277,10 @@ class Leg:
             self._engine.send(Connect(slot=self.slot, params=params))
 
     def _referred(self, event: Referred) -> None:
-        if self.on_refer is None or not self.on_refer(event):
+        if self.on_refer(event.refer_to):
+            self._session.accept_refer()
+            self._session.notify_refer(200)
+        else:
             self._session.refuse_refer(603)
 
     def _digit(self, digit: str) -> None:
@@ -276,8 +308,76 @@ class Leg:
             self.answered.set_result(False)
 
 
+def refer_status(sip_code: int | None, notified: int | None) -> str:
+    """ReferCallStatus of callbacks.md section 2."""
+    if sip_code is not None and sip_code >= 300:
+        return "failed"
+    if notified is None or notified < 200:
+        return "canceled"
+    if notified < 300:
+        return "in-progress"
+    return {486: "busy", 600: "busy", 408: "no-answer", 480: "no-answer", 487: "canceled"}.get(notified, "failed")
+
+
+def sip_reason(text: str) -> str | None:
+    """A Reason header (RFC 3326) for those words of ours that have one."""
+    return 'SIP;cause=200;text="Call completed elsewhere"' if text == "answered elsewhere" else None
+
+
 def x_headers(response: Response) -> tuple[tuple[str, str], ...]:
     """The headers of a response that an application may see: X-… and User-to-User."""
     return tuple(
         (name, value) for name, value in response.headers if name.lower().startswith("x-") or name.lower() == "user-to-user"
     )
+
+
+class Telephones:
+    """Makes legs: of sessions that came in, and of destinations to be called."""
+
+    def __init__(self, endpoint: Endpoint, engine: EngineClient, rtp_address: str) -> None:
+        self._endpoint = endpoint
+        self._engine = engine
+        self._rtp_address = rtp_address
+
+    async def inbound(self, session: Session) -> Leg | None:
+        """The caller's telephone, its offer answered but not yet accepted. None: refused (488, 503) or gone."""
+        try:
+            opened = await self._engine.open(session.call_id)
+        except MediaError:
+            session.refuse(503, headers=[("Retry-After", "10")])
+            return None
+        negotiation = self._negotiation(opened, session.flow.remote[0])
+        try:
+            body = sdp(session.request)
+            if body is not None:
+                negotiation.offered(body)
+        except RemoteError as fault:
+            self._engine.send(Close(slot=opened.slot))
+            session.refuse(fault.status, fault.reason)
+            return None
+        return Leg(session, self._engine, opened, negotiation)
+
+    async def place(self, destination: Destination) -> Leg:
+        """Call somebody. Raises `CallFailed` where there is no port left."""
+        try:
+            opened = await self._engine.open(str(destination.uri))
+        except MediaError as fault:
+            raise CallFailed(Happening.FAILED, f"no media: {fault}", sip_code=503) from fault
+        hop = destination.next_hops[0] if destination.next_hops else None
+        source = hop.remote[0] if isinstance(hop, Flow) else hop.address if hop is not None else ""
+        negotiation = self._negotiation(opened, source)
+        session = await self._endpoint.invite(
+            destination.uri,
+            from_=destination.from_,
+            to=destination.to,
+            sdp=negotiation.offer(),
+            headers=destination.headers,
+            next_hops=destination.next_hops,
+            credentials=destination.credentials,
+        )
+        return Leg(session, self._engine, opened, negotiation)
+
+    def _negotiation(self, opened: Opened, signalling_address: str) -> Negotiation:
+        return Negotiation(
+            self._rtp_address, opened.port, secrets.randbelow(2**31), signalling_address=signalling_address
+        )

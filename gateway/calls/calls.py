@@ -1,0 +1,191 @@
+"""Live calls: documents that steer them, live updates, children, hang-up, drain."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Protocol
+
+import structlog
+
+from gateway.calls.call import Call, Happening, Status
+from gateway.calls.control import Control
+from gateway.calls.destinations import Destinations
+from gateway.calls.exchange import AudioCache, LiveCall, Speaker
+from gateway.calls.leg import Leg, Telephones
+from gateway.calls.recordings import Recordings
+from gateway.config import Config
+from gateway.ids import CallSid, new_call_sid
+from gateway.twiml.control import DialPlan, DialTarget, Whisper
+from gateway.twiml.interpreter import DocumentRequest, Finish, Interpreter
+from media.client import EngineClient
+
+log = structlog.get_logger(__name__)
+
+
+class Ledger(Protocol):
+    """Where what happens to calls is kept and told: storage, status callbacks, metrics."""
+
+    def happened(self, call: Call, what: Happening) -> None: ...
+
+    def notified(self, call: Call, code: int, message: str) -> None: ...
+
+
+class Calls:
+    """Owns the table of live calls and runs their documents. The `Exchange` of every part of a call."""
+
+    def __init__(
+        self,
+        *,
+        config: Config,
+        engine: EngineClient,
+        telephones: Telephones,
+        destinations: Destinations,
+        interpreter: Interpreter,
+        recordings: Recordings,
+        speaker: Speaker,
+        audio: AudioCache,
+        ledger: Ledger,
+    ) -> None:
+        self.config = config
+        self.engine = engine
+        self.telephones = telephones
+        self.destinations = destinations
+        self.recordings = recordings
+        self.speaker = speaker
+        self.audio = audio
+        self.live: dict[CallSid, LiveCall] = {}
+        self._interpreter = interpreter
+        self._ledger = ledger
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._none_left = asyncio.Event()
+        self._none_left.set()
+
+    # -- a call's life ----------------------------------------------------------------------------------------------
+
+    async def inbound(self, call: Call, leg: Leg, first: DocumentRequest) -> None:
+        """An inbound call from its first ring to its end: this coroutine is the call's task."""
+        call.watcher = self._ledger.happened
+        live = LiveCall(call=call, leg=leg)
+        leg.ring()
+        call.happened(Happening.RINGING)
+        await self.run(live, first)
+
+    async def run(self, live: LiveCall, first: DocumentRequest) -> None:
+        """Steer an adopted call by documents until they run out, then hang up."""
+        self.adopt(live)
+        request: DocumentRequest | None = first
+        with structlog.contextvars.bound_contextvars(call_sid=live.call.sid, call_id=live.leg.call_id):
+            try:
+                while request is not None:
+                    control = Control(self, live)
+                    live.document = asyncio.create_task(
+                        self._documents(control, request), name=f"document {live.call.sid}"
+                    )
+                    await asyncio.wait([live.document])
+                    request, live.replacement = live.replacement, None
+            finally:
+                if live.document is not None:
+                    live.document.cancel()
+                live.leg.hang_up()
+
+    async def _documents(self, control: Control, first: DocumentRequest) -> None:
+        try:
+            await self._interpreter.run(control, first)
+        except Exception:  # the outermost loop of a call: nobody else would hear of it
+            log.exception("the document failed", call_sid=control.call_sid)
+            control.notify(12400, "internal failure")
+
+    def adopt(self, live: LiveCall) -> None:
+        """Keep a call in the table until its leg has ended; then its status is final."""
+        if live.call.sid in self.live:
+            return
+        self.live[live.call.sid] = live
+        self._none_left.clear()
+        live.leg.ended.add_done_callback(lambda _: self._ended(live))
+
+    def _ended(self, live: LiveCall) -> None:
+        ending = live.leg.ended.result()
+        call = live.call
+        call.sip_response_code = call.sip_response_code or ending.sip_code
+        call.happened(ending.what)
+        log.info("call ended", call_sid=call.sid, status=call.status.value, reason=ending.reason)
+        self.live.pop(call.sid, None)
+        if not self.live:
+            self._none_left.set()
+
+    def child_of(self, parent: Call, target: DialTarget, plan: DialPlan) -> Call:
+        call = Call(
+            sid=new_call_sid(),
+            account_sid=parent.account_sid,
+            direction="outbound-dial",
+            from_=plan.caller_id or parent.from_,
+            to=f"client:{target.address.removeprefix('client:')}" if target.kind == "client" else target.address,
+            parent=parent,
+            status_callback=target.status_callback,
+        )
+        call.watcher = self._ledger.happened
+        return call
+
+    async def whisper(self, live: LiveCall, whisper: Whisper) -> bool:
+        control = Control(self, live, is_whisper=True)
+        finish = await self._interpreter.run(control, DocumentRequest(url=whisper.url, method=whisper.method))
+        return finish is Finish.ENDED and not live.leg.ended.done()
+
+    def notify(self, call: Call, code: int, message: str) -> None:
+        self._ledger.notified(call, code, message)
+
+    # -- what the REST API asks -------------------------------------------------------------------------------------
+
+    def update(self, sid: CallSid, request: DocumentRequest) -> bool:
+        """Give a live call a new document at once: what runs is cancelled; a bridged child leaves its parent. False: not live."""
+        live = self.live.get(sid)
+        if live is None:
+            return False
+        if live.document is not None and not live.document.done():
+            live.replacement = request
+            live.document.cancel()
+        else:
+            live.taken.set()
+            self.spawn(self.run(live, request), f"taken {sid}")
+        return True
+
+    def hang_up(self, sid: CallSid, what: Happening = Happening.COMPLETED) -> bool:
+        """End a live call. False: not live."""
+        live = self.live.get(sid)
+        if live is None:
+            return False
+        live.leg.hang_up("by the application", what)
+        return True
+
+    # -- shutdown ---------------------------------------------------------------------------------------------------
+
+    def spawn(self, work: Coroutine[object, object, None], name: str) -> None:
+        task = asyncio.get_running_loop().create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._finished)
+
+    def _finished(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (fault := task.exception()) is not None:
+            log.error("a task failed", task=task.get_name(), exc_info=fault)
+
+    async def drain(self, seconds: float, *, now: asyncio.Event) -> None:
+        """Wait for calls to end by themselves; after *seconds*, or when *now* is set, end them. Then wait for what they owe."""
+        waits = [asyncio.create_task(self._none_left.wait()), asyncio.create_task(now.wait())]
+        await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        for wait in waits:
+            wait.cancel()
+        for live in tuple(self.live.values()):
+            live.leg.hang_up("shutdown")
+        if self._tasks:
+            await asyncio.wait(tuple(self._tasks), timeout=10.0)
+
+    def statuses(self) -> dict[Status, int]:
+        """How many live calls there are in each status."""
+        counted: dict[Status, int] = {}
+        for live in self.live.values():
+            counted[live.call.status] = counted.get(live.call.status, 0) + 1
+        return counted
+
+
