@@ -41,10 +41,10 @@ peers:
 test: test-fast test-peers
 
 test-fast: $(VENV)/.test-stamp
-	$(BIN)/python -m pytest -m "not peers" tests
+	$(BIN)/python -m pytest --ignore=tests/e2e tests
 
 test-peers: $(VENV)/.test-stamp peers
-	$(BIN)/python -m pytest -m peers tests
+	$(BIN)/python -m pytest tests/e2e
 
 check: $(VENV)/.test-stamp
 	$(BIN)/ruff check gateway media sip tests configs

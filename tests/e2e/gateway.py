@@ -79,18 +79,20 @@ class Gateway:
         sip_more: str = "",
         rtp_more: str = "",
         drain_s: int = 5,
+        rtp_ports: tuple[int, int] | None = None,
+        records: bool = True,
     ) -> None:
         home.mkdir(parents=True, exist_ok=True)
         self.home, self.config_path = home, home / "gateway.toml"
-        self.application = Application(AUTH_TOKEN)
+        self.application = Application(AUTH_TOKEN, records=records)
         self.sip_port, self.http_port, self.trunk_port = free_ports(2), free_ports(1), free_ports(2)
-        rtp = free_ports(RTP_PORTS)
+        first = rtp_ports[0] if rtp_ports else free_ports(RTP_PORTS)
         text = CONFIG.format(
             host=LOOPBACK,
             sip=self.sip_port,
             http=self.http_port,
-            rtp=rtp,
-            rtp_last=rtp + RTP_PORTS - 1,
+            rtp=first,
+            rtp_last=rtp_ports[1] if rtp_ports else first + RTP_PORTS - 1,
             application=self.application.url,
             account=ACCOUNT_SID,
             token=AUTH_TOKEN,

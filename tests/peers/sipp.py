@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -47,6 +47,7 @@ class Sipp:
         timeout_s: float = 60.0,
         echo: bool = False,
         trace: bool = True,
+        more: Sequence[str] = (),
     ) -> None:
         self.scenario, self.home, self.calls = scenario, home, calls
         self.port, self.rtp_port, control = port or free_ports(2), free_ports(20), free_ports(2)
@@ -85,6 +86,7 @@ class Sipp:
         command += ["-trace_msg", "-message_file", str(home / "messages.txt")] if trace else []
         command += ["-rtp_echo"] if echo else []
         command += ["-l", str(most_at_once)] if most_at_once else []
+        command += more
         self.program = Program(f"sipp {scenario}", command, home, environment={"TERM": "dumb"})
 
     @property
