@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gateway.config import Config, NumberConfig
-from gateway.ids import AccountSid
 from gateway.calls.call import Call
-from gateway.ids import new_call_sid
+from gateway.config import Config, NumberConfig
+from gateway.ids import AccountSid, new_call_sid
 from gateway.routing.inbound import OWN_HEADER, OwnPrincipal, PhonePrincipal, TrunkPrincipal
 from gateway.routing.numbers import normalize
 from gateway.twiml.control import StatusCallback

@@ -187,5 +187,3 @@ class Calls:
         for live in self.live.values():
             counted[live.call.status] = counted.get(live.call.status, 0) + 1
         return counted
-
-

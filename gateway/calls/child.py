@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
 import structlog
 
@@ -68,7 +69,7 @@ class Child:
         destinations = self._exchange.destinations.of(self._target, self.call)
         for destination in destinations:
             leg = await self._exchange.telephones.place(destination)
-            leg.on_progress = lambda early, leg=leg: self._progress(leg, early, ringback)
+            leg.on_progress = partial(self._progress, leg, ringback)
             self._legs.append(leg)
             self.call.sip_call_id = self.call.sip_call_id or leg.call_id
         waiting = set(self._legs)
@@ -84,7 +85,7 @@ class Child:
         ending = next(ending for ending in endings if ending.what is what)
         raise CallFailed(what, ending.reason, sip_code=ending.sip_code, headers=ending.headers)
 
-    def _progress(self, leg: Leg, early_media: bool, ringback: Ringback) -> None:
+    def _progress(self, leg: Leg, ringback: Ringback, early_media: bool) -> None:
         self.call.happened(Happening.RINGING)
         if early_media:
             ringback.early(leg)

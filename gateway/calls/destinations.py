@@ -166,7 +166,7 @@ def passed_headers(uri: Uri) -> tuple[tuple[str, str], ...]:
         text = unquote(value)
         lower = name.lower()
         length += len(name) + len(text)
-        allowed = lower.startswith("x-") and lower != OWN_HEADER.lower() or lower in _PASSED_HEADERS
+        allowed = (lower.startswith("x-") and lower != OWN_HEADER.lower()) or lower in _PASSED_HEADERS
         clean = all(c.isprintable() for c in text) and all(c.isalnum() or c in "-_.!%*+`'~" for c in name)
         if allowed and clean and length <= MAX_HEADERS_LENGTH:
             found.append((name, text))

@@ -11,9 +11,9 @@ import structlog
 from gateway.calls.bridging import bridge, routed
 from gateway.calls.call import Status
 from gateway.calls.child import Child
+from gateway.calls.dial_tape import DialTape
 from gateway.calls.ending import worst
 from gateway.calls.exchange import Exchange, LiveCall
-from gateway.calls.dial_tape import DialTape
 from gateway.calls.ringback import Ringback
 from gateway.calls.until import Until
 from gateway.twiml.control import DialPlan, DialResult, HungUp

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-
 from gateway.calls.call import Happening
 
 _BUSY = frozenset({486, 600, 603})

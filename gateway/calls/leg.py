@@ -13,6 +13,7 @@ from gateway.calls.call import Happening
 from gateway.calls.destinations import Destination
 from gateway.calls.ending import CallFailed, Ending, outcome
 from gateway.calls.negotiate import Negotiation
+from gateway.calls.until import Until, first_of
 from gateway.twiml.control import HungUp, ReferResult
 from media import events as media_events
 from media.client import EngineClient
@@ -32,8 +33,8 @@ from sip.events import (
     Info,
     Offered,
     Progress,
-    Referred,
     ReferProgress,
+    Referred,
     Refused,
     SessionEvent,
 )
@@ -150,15 +151,14 @@ class Leg:
     async def send_digits(self, digits: str) -> None:
         """Send digits and wait until they are sent. `w` and `W` wait. Raises `HungUp`."""
         ticket = self._engine.number()
-        sent = asyncio.get_running_loop().create_future()
-        unlisten = self._engine.listen(ticket, lambda event: sent.done() or sent.set_result(event))
+        sent = asyncio.Event()
+        unlisten = self._engine.listen(ticket, lambda event: sent.set())
         try:
             self._engine.send(SendDigits(slot=self.slot, digits=digits, ticket=ticket))
-            await asyncio.wait([sent, self.ended], return_when=asyncio.FIRST_COMPLETED)
+            async with Until(self.ended, HungUp):
+                await sent.wait()
         finally:
             unlisten()
-        if self.ended.done():
-            raise HungUp
 
     async def refer(self, target: str, headers: Sequence[tuple[str, str]], timeout_s: float = 60.0) -> ReferResult:
         """Ask this telephone to call *target* and wait for the outcome (`<Refer>`)."""
@@ -178,7 +178,7 @@ class Leg:
         self.on_refer_progress = progress
         self._session.refer(target, headers)
         try:
-            await asyncio.wait([over, self.ended], timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
+            await first_of(over, self.ended, timeout_s=timeout_s)
         finally:
             self.on_refer_progress = lambda event: None
         return ReferResult(
@@ -242,7 +242,11 @@ class Leg:
 
     def _refused(self, event: Refused) -> None:
         headers = x_headers(event.response) if event.response is not None else ()
-        self._end(Ending(what=outcome(event.status), sip_code=event.status, reason=event.reason, headers=headers, by_peer=True))
+        self._end(
+            Ending(
+                what=outcome(event.status), sip_code=event.status, reason=event.reason, headers=headers, by_peer=True
+            )
+        )
 
     def _confirmed(self, event: Confirmed) -> None:
         if event.sdp is not None and not self._settle(event.sdp):
@@ -327,7 +331,9 @@ def sip_reason(text: str) -> str | None:
 def x_headers(response: Response) -> tuple[tuple[str, str], ...]:
     """The headers of a response that an application may see: X-… and User-to-User."""
     return tuple(
-        (name, value) for name, value in response.headers if name.lower().startswith("x-") or name.lower() == "user-to-user"
+        (name, value)
+        for name, value in response.headers
+        if name.lower().startswith("x-") or name.lower() == "user-to-user"
     )
 
 

@@ -6,7 +6,7 @@ import asyncio
 
 from gateway.calls.exchange import Exchange, LiveCall
 from gateway.calls.playing import play
-from gateway.calls.until import Until
+from gateway.calls.until import Until, first_of
 from gateway.twiml.control import HungUp, Recorded, RecordPlan
 from media.commands import Tap
 from media.tones import BEEP
@@ -34,14 +34,16 @@ async def record(exchange: Exchange, live: LiveCall, plan: RecordPlan) -> Record
     )
     unlisten = leg.on_digit(pressed)
     try:
-        await asyncio.wait([taping.ended, key, leg.ended], return_when=asyncio.FIRST_COMPLETED)
+        await first_of(taping.ended, key, leg.ended)
     finally:
         unlisten()
         taping.stop()
     ended = await asyncio.shield(taping.ended)
     digits = key.result() if key.done() else "hangup" if leg.ended.done() else ""
     key.cancel()
-    only_silence = ended.cause == "silence" and silence_ms is not None and ended.samples * 1000 <= (silence_ms + 100) * 8000
+    only_silence = (
+        ended.cause == "silence" and silence_ms is not None and ended.samples * 1000 <= (silence_ms + 100) * 8000
+    )
     if only_silence or not ended.samples:
         return Recorded(digits=digits)
     return Recorded(sid=taping.sid, url=taping.url, duration_s=int(ended.samples / 8000 + 0.5), digits=digits)

@@ -147,7 +147,9 @@ class Recordings:
         for taping in self.running.values():
             if not taping.ended.done():
                 taping.ended.set_result(
-                    TapeEnded(tape=0, samples=0, channels=taping.recording.channels, cause="failed", error="the engine died")
+                    TapeEnded(
+                        tape=0, samples=0, channels=taping.recording.channels, cause="failed", error="the engine died"
+                    )
                 )
 
 

@@ -11,7 +11,7 @@ from gateway.calls.exchange import Exchange, LiveCall
 from gateway.calls.leg import Leg
 from gateway.twiml.control import DialPlan
 from media.commands import Tone
-from media.ringtones import RINGTONES, DEFAULT_RINGTONE
+from media.ringtones import DEFAULT_RINGTONE, RINGTONES
 
 
 class Ringback:
@@ -31,7 +31,9 @@ class Ringback:
             self.ringing()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._playing.close()
 
     def ringing(self) -> None:
@@ -63,5 +65,3 @@ class Ringback:
 def ring_tone(name: str) -> Tone:
     """Twilio's name of a ring tone, or the default."""
     return RINGTONES.get(name, RINGTONES[DEFAULT_RINGTONE])
-
-

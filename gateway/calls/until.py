@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 
 class Until:
@@ -13,7 +13,7 @@ class Until:
     A cancellation from outside goes through unchanged. The same bookkeeping as `asyncio.timeout`, for an event instead of a time.
     """
 
-    def __init__(self, happening: asyncio.Future[object], error: type[Exception]) -> None:
+    def __init__(self, happening: asyncio.Future[Any], error: type[Exception]) -> None:
         self._happening = happening
         self._error = error
         self._task: asyncio.Task[object] | None = None
@@ -30,7 +30,7 @@ class Until:
         self._happening.add_done_callback(self._fire)
         return self
 
-    def _fire(self, _happening: asyncio.Future[object]) -> None:
+    def _fire(self, _happening: asyncio.Future[Any]) -> None:
         if self._task is not None and not self._fired:
             self._fired = True
             self._task.cancel()
@@ -43,3 +43,8 @@ class Until:
         if self._fired and task is not None and task.uncancel() <= self._cancelling and kind is not None:
             if issubclass(kind, asyncio.CancelledError):
                 raise self._error from error
+
+
+async def first_of(*happenings: asyncio.Future[Any], timeout_s: float | None = None) -> None:
+    """Return when the first of them is done, or after the time; none is cancelled, nothing is raised."""
+    await asyncio.wait(happenings, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)

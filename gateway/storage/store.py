@@ -138,7 +138,8 @@ class Store:
         """Rows of a query; what waits is written first, so that nobody reads the past."""
         await self.flush()
         async with self._sessions() as session:
-            return (await session.scalars(query)).all()
+            found: Sequence[T] = (await session.scalars(query)).all()  # type: ignore[assignment]  # one column: the row itself
+            return found
 
     async def scalar(self, query: Select[tuple[int]]) -> int:
         await self.flush()
