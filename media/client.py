@@ -53,14 +53,21 @@ class EngineClient:
         ours.setblocking(False)
         with theirs:
             self._process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "media.driver", str(theirs.fileno()), pass_fds=(theirs.fileno(),), env=_environment()
+                sys.executable,
+                "-m",
+                "media.driver",
+                str(theirs.fileno()),
+                pass_fds=(theirs.fileno(),),
+                env=_environment(),
             )
         self._socket = ours
         asyncio.get_running_loop().add_reader(ours.fileno(), self._readable)
         self._write(pack((self.config,)))
         return self
 
-    async def __aexit__(self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None) -> None:
+    async def __aexit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._leaving = True
         if self.alive:
             self.send(Shutdown())
@@ -221,7 +228,12 @@ class EngineClient:
             self.on_health(event)
         elif isinstance(event, told.Closed) and (future := self._closing.pop(event.slot, None)) is not None:
             future.set_result(event)
-        for key in (getattr(event, "slot", None), getattr(event, "playing", None), getattr(event, "tape", None), ticket):
+        for key in (
+            getattr(event, "slot", None),
+            getattr(event, "playing", None),
+            getattr(event, "tape", None),
+            ticket,
+        ):
             if key is not None:
                 for listener in tuple(self._listeners.get(key, ())):
                     listener(event)

@@ -37,16 +37,30 @@ class Channel:
     """Owns the socket to the gateway."""
 
     def __init__(self, one: socket.socket) -> None:
-        one.setblocking(False)
         self._socket = one
+        self._early: list[object] = []
         self._unpacker = Unpacker()
         self._backlog: deque[memoryview] = deque()
         self._waiting = 0
         self.gone = False
 
+    def configuration(self) -> EngineConfig:
+        """The first thing that is said; commands may come with it. Does not block after it."""
+        self._socket.setblocking(True)
+        while not self._early:
+            data = self._socket.recv(65_536)
+            if not data:
+                raise WireFault("the channel ended before the configuration")
+            self._early = self._unpacker.feed(data)
+        first, *self._early = self._early
+        if not isinstance(first, EngineConfig):
+            raise WireFault("the first thing on the channel is the configuration")
+        self._socket.setblocking(False)
+        return first
+
     def read(self) -> list[Command]:
         """Commands that came; sets `gone` when the gateway has."""
-        items: list[object] = []
+        items, self._early = self._early, []
         while not self.gone:
             try:
                 data = self._socket.recv(262_144)
@@ -98,9 +112,15 @@ class Channel:
 
 def serve(channel: Channel, config: EngineConfig) -> None:
     """Tick until the gateway says so or is gone."""
-    sockets = Sockets(config.address, Ports(first_port=config.first_port, last_port=config.last_port, rest_s=config.port_rest_s), config.rows)
+    sockets = Sockets(
+        config.address,
+        Ports(first_port=config.first_port, last_port=config.last_port, rest_s=config.port_rest_s),
+        config.rows,
+    )
     now = time.monotonic()
-    engine = Engine(config, sockets, random.Random(), now=now, wall_offset_s=time.clock_gettime(time.CLOCK_REALTIME) - now)
+    engine = Engine(
+        config, sockets, random.Random(), now=now, wall_offset_s=time.clock_gettime(time.CLOCK_REALTIME) - now
+    )
     pace = Pace(now + TICK_S)
     told_at = now
     gc.collect()
@@ -156,27 +176,16 @@ def main(arguments: Sequence[str]) -> int:
     """Read the configuration from the channel, then serve."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the gateway ends the engine, by Shutdown or by going
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    one = socket.socket(fileno=int(arguments[0]))
-    config = _config(one)
-    if config.nice:
-        os.nice(config.nice)
+    channel = Channel(socket.socket(fileno=int(arguments[0])))
     try:
-        serve(Channel(one), config)
+        config = channel.configuration()
+        if config.nice:
+            os.nice(config.nice)
+        serve(channel, config)
     except Exception:
         log.exception("the engine ends")
         return 1
     return 0
-
-
-def _config(one: socket.socket) -> EngineConfig:
-    unpacker = Unpacker()
-    while True:
-        data = one.recv(65_536)
-        items = unpacker.feed(data)
-        if items and isinstance(items[0], EngineConfig):
-            return items[0]
-        if not data or items:
-            raise WireFault("the first thing on the channel is the configuration")
 
 
 if __name__ == "__main__":

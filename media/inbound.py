@@ -66,6 +66,8 @@ class Inbound:
     _boxed: Flags = field(init=False)
     _gap: NDArray[np.int64] = field(init=False)
     _seen: NDArray[np.intp] = field(init=False)
+    _pausing: set[int] = field(default_factory=set)
+    """Rows whose peer announced a pause with comfort noise (RFC 3389)."""
     _groups: Groups | None = None
     _concealer: Concealer = field(init=False)
 
@@ -86,7 +88,12 @@ class Inbound:
         """Receive a row by what signalling agreed; a stream that merely goes on keeps its buffer."""
         row, before = leg.row, leg.params
         receives = params.direction.receives
-        same = before is not None and (before.codec, before.rate_hz, before.payload_type, before.direction.receives) == (
+        same = before is not None and (
+            before.codec,
+            before.rate_hz,
+            before.payload_type,
+            before.direction.receives,
+        ) == (
             params.codec,
             params.rate_hz,
             params.payload_type,
@@ -100,15 +107,22 @@ class Inbound:
         if not same:
             self.jitter.connect(row, params.rate_hz)
             self._gap[row] = SPURT
-            leg.comfort = False
+            self._pausing.discard(row)
+            self._concealer.talk(row)
         self._groups = None
 
     def forget(self, row: int) -> None:
         self._audio[row] = self._digits[row] = self._noise[row] = NONE
         self._boxed[row] = False
         self._gap[row] = SPURT
+        self._pausing.discard(row)
         self._concealer.forget(row)
         self._groups = None
+
+    def skip(self, ticks: int) -> None:
+        """Ticks were given up: what they would have played is left out."""
+        rows = np.flatnonzero(self._audio != NONE)
+        self.jitter.advance(rows, ticks)
 
     def take(self, heard: Floats) -> None:
         """One tick: read what came and set the *heard* row of each receiving leg."""
@@ -201,6 +215,10 @@ class Inbound:
         if not audio.all():
             self._others(matrix, batch.keep(~audio))
             batch = batch.keep(audio)
+        if self._pausing:
+            for row in self._pausing.intersection(batch.row.tolist()):
+                self._pausing.discard(row)
+                self._concealer.talk(row)
         cells = batch.length // CELL
         boxed = self._boxed[batch.row]
         any_boxed = bool(boxed.any())
@@ -220,7 +238,9 @@ class Inbound:
         if len(places):
             self._store(matrix, batch, places, first, cells)
 
-    def _store(self, matrix: NDArray[np.uint8], batch: Batch, places: Rows, first: NDArray[np.int64], cells: Rows) -> None:
+    def _store(
+        self, matrix: NDArray[np.uint8], batch: Batch, places: Rows, first: NDArray[np.int64], cells: Rows
+    ) -> None:
         """Copy payloads into the ring, all packets of a shape at once; usually there is one shape."""
         shape = cells[places] << 16 | batch.offset[places]
         if (shape == shape[0]).all():
@@ -238,7 +258,9 @@ class Inbound:
         boxes = self.legs[int(batch.row[place])].boxes
         return boxes.length(self._payload(matrix, batch, place)) if boxes else 0
 
-    def _box(self, matrix: NDArray[np.uint8], batch: Batch, places: Rows, first: NDArray[np.int64], cells: Rows) -> None:
+    def _box(
+        self, matrix: NDArray[np.uint8], batch: Batch, places: Rows, first: NDArray[np.int64], cells: Rows
+    ) -> None:
         for place, start in zip(places.tolist(), first.tolist(), strict=True):
             row, count = int(batch.row[place]), int(cells[place])
             boxes = self.legs[row].boxes
@@ -254,7 +276,7 @@ class Inbound:
                 payload = self._payload(matrix, batch, place)
                 self.on_event_packet(leg, payload, int(batch.timestamp[place]), bool(batch.marker[place]))
             elif kind == self._noise[row]:
-                leg.comfort = True
+                self._pausing.add(row)
                 self._concealer.comfort(row, self._payload(matrix, batch, place))
             elif leg.params is None or kind != leg.params.payload_type:  # else audio on hold: let it pass
                 self.figures.bad(batch.row[place : place + 1])

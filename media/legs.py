@@ -25,8 +25,6 @@ class Leg:
     boxes: Boxes | None = None
     """The codec, where it is none of `TABLES`."""
     silent_told: bool = False
-    comfort: bool = False
-    """The peer is in a pause that it has announced (RFC 3389)."""
 
     @property
     def row(self) -> int:

@@ -132,7 +132,9 @@ def compound(ssrc: int, name: str, sent: Sent | None, block: ReportBlock | None,
     """A report, the source's name, and a BYE where the stream ends (section 6.1 wants them in this order)."""
     blocks = _write_block(block) if block else b""
     if sent:
-        report = struct.pack(">IQIII", ssrc, sent.ntp, sent.rtp_timestamp, sent.packets & 0xFFFFFFFF, sent.octets & 0xFFFFFFFF)
+        report = struct.pack(
+            ">IQIII", ssrc, sent.ntp, sent.rtp_timestamp, sent.packets & 0xFFFFFFFF, sent.octets & 0xFFFFFFFF
+        )
     else:
         report = struct.pack(">I", ssrc)
     kind = SENDER_REPORT if sent else RECEIVER_REPORT

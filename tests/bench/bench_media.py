@@ -1,0 +1,199 @@
+"""What the engine costs: CPU per PCMU leg and 20 ms with its sockets, and the delay that it adds, at several numbers of legs."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import statistics
+import struct
+import threading
+import time
+from dataclasses import dataclass, field
+
+from media.client import EngineClient
+from media.commands import Connect, Route, SetRoutes
+from media.config import EngineConfig
+from media.events import Health
+from media.streams import StreamParams
+
+TICK_S = 0.02
+MAGIC = 0xFF
+"""The payload's first octets: a number in digits that survive decoding and encoding, since each code has its own value."""
+
+
+@dataclass(slots=True)
+class Measured:
+    """One run's figures."""
+
+    legs: int
+    cpu_us: float
+    """Of one core per leg and 20 ms, sockets included."""
+    delay_p50_ms: float
+    delay_p99_ms: float
+    sent: int
+    received: int
+    late_ticks: int
+    skipped_ticks: int
+    memory_mb: float
+
+
+@dataclass(slots=True)
+class Phones:
+    """Telephones that send a packet each 20 ms, spread over it, and time what comes back."""
+
+    sockets: list[socket.socket]
+    targets: list[int]
+    delays: list[float] = field(default_factory=list)
+    sent: int = 0
+    received: int = 0
+    running: bool = True
+    counting: bool = False
+    _sent_at: dict[int, float] = field(default_factory=dict)
+
+    def run(self) -> None:
+        """A thread's work, until `running` is withdrawn."""
+        count = len(self.sockets)
+        slots = 10
+        due, turn = time.monotonic(), 0
+        while self.running:
+            due += TICK_S / slots
+            time.sleep(max(0.0, due - time.monotonic()))
+            number, part = divmod(turn, slots)
+            for i in range(part, count, slots):
+                self._send(i, number)
+            self._read()
+            turn += 1
+
+    def _send(self, i: int, number: int) -> None:
+        stamp = number & 0xFFFF
+        head = struct.pack(">BBHII", 0x80, 0, stamp, number * 160 & 0xFFFFFFFF, 7 + i)
+        mark = bytes((0x80 | (stamp >> shift & 7)) for shift in (15, 12, 9, 6, 3, 0))
+        self.sockets[i].sendto(head + mark + b"\xff" * 154, ("127.0.0.1", self.targets[i]))
+        if self.counting:
+            self.sent += 1
+        self._sent_at[i << 16 | stamp] = time.monotonic()
+
+    def _read(self) -> None:
+        now = time.monotonic()
+        for i, one in enumerate(self.sockets):
+            while True:
+                try:
+                    data = one.recv(2048)
+                except BlockingIOError:
+                    break
+                if self.counting:
+                    self.received += 1
+                self._time(i ^ 1, data[12:172], now)
+
+    def _time(self, sender: int, payload: bytes, now: float) -> None:
+        """Find the mark, which the play-out point may have moved by 10 ms within a packet."""
+        for at in (0, 80):
+            mark = payload[at : at + 6]
+            if any(code != MAGIC for code in mark) and all(code >> 3 == 16 for code in mark):
+                stamp = 0
+                for code in mark:
+                    stamp = stamp << 3 | code & 7
+                begun = self._sent_at.pop(sender << 16 | stamp & 0xFFFF, None)
+                if begun is not None and self.counting:
+                    self.delays.append(now - begun + at / 8000)
+
+
+def cpu_of(pid: int) -> float:
+    """Seconds of CPU that a process has used, from the scheduler's own nanoseconds (ticks are sampled, and we sleep in step with them)."""
+    spent = 0
+    for task in os.listdir(f"/proc/{pid}/task"):
+        with open(f"/proc/{pid}/task/{task}/schedstat") as file:
+            spent += int(file.read().split()[0])
+    return spent / 1e9
+
+
+def memory_of(pid: int) -> float:
+    """Resident MB of a process."""
+    with open(f"/proc/{pid}/statm") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+def phone_socket() -> socket.socket:
+    one = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    one.bind(("127.0.0.1", 0))
+    one.setblocking(False)
+    return one
+
+
+async def _measure(legs: int, seconds: float) -> Measured:
+    health: list[Health] = []
+    sockets = [phone_socket() for _ in range(legs)]
+    try:
+        async with EngineClient(EngineConfig(first_port=40_000, last_port=59_998)) as engine:
+            engine.on_health = health.append
+            opened = [await engine.open(f"leg {i}") for i in range(legs)]
+            for one, leg in zip(sockets, opened, strict=True):
+                params = StreamParams(
+                    codec="PCMU",
+                    payload_type=0,
+                    remote_address="127.0.0.1",
+                    remote_port=one.getsockname()[1],
+                    signalling_address="127.0.0.1",
+                )
+                engine.send(Connect(slot=leg.slot, params=params))
+            pairs = [(opened[i].slot, opened[i ^ 1].slot) for i in range(legs)]
+            engine.send(SetRoutes(add=tuple(Route(source=a, target=b) for a, b in pairs)))
+            phones = Phones(sockets, [leg.port for leg in opened])
+            thread = threading.Thread(target=phones.run)
+            thread.start()
+            try:
+                await asyncio.sleep(2.0)
+                assert engine.pid is not None
+                phones.counting, before, begun = True, cpu_of(engine.pid), time.monotonic()
+                late, skipped = (health[-1].late_ticks, health[-1].skipped_ticks) if health else (0, 0)
+                await asyncio.sleep(seconds)
+                spent, lasted = cpu_of(engine.pid) - before, time.monotonic() - begun
+                phones.counting = False
+                memory = memory_of(engine.pid)
+            finally:
+                phones.running = False
+                thread.join()
+            return Measured(
+                legs=legs,
+                cpu_us=spent / (lasted / TICK_S) / legs * 1e6,
+                delay_p50_ms=_percentile(phones.delays, 50),
+                delay_p99_ms=_percentile(phones.delays, 99),
+                sent=phones.sent,
+                received=phones.received,
+                late_ticks=health[-1].late_ticks - late,
+                skipped_ticks=health[-1].skipped_ticks - skipped,
+                memory_mb=memory,
+            )
+    finally:
+        for one in sockets:
+            one.close()
+
+
+def _percentile(delays: list[float], percent: int) -> float:
+    return statistics.quantiles(delays, n=100)[percent - 1] * 1000 if len(delays) > 1 else float("nan")
+
+
+def measure(legs: int, seconds: float = 10.0) -> Measured:
+    """Bridge *legs* in pairs, every packet through the engine, and watch it for *seconds*."""
+    return asyncio.run(_measure(legs, seconds))
+
+
+def rows() -> list[tuple[str, float, str]]:
+    """The table of `make bench`."""
+    table: list[tuple[str, float, str]] = []
+    for legs in (50, 200, 1000):
+        one = measure(legs)
+        table += [
+            (f"media: CPU per PCMU leg and 20 ms, {legs} legs", round(one.cpu_us, 1), "us"),
+            (f"media: delay added, {legs} legs, p50", round(one.delay_p50_ms, 1), "ms"),
+            (f"media: delay added, {legs} legs, p99", round(one.delay_p99_ms, 1), "ms"),
+            (f"media: packets through, {legs} legs", round(100.0 * one.received / max(1, one.sent), 2), "%"),
+            (f"media: engine's memory, {legs} legs", round(one.memory_mb, 1), "MB"),
+        ]
+    return table
+
+
+if __name__ == "__main__":
+    for name, value, unit in rows():
+        print(f"{name:55} {value:>10} {unit}")
