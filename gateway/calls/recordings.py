@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -19,6 +19,9 @@ from media.events import Event, TapeEnded
 
 log = structlog.get_logger(__name__)
 
+SYSTEM_ERROR = 16_100
+"""ErrorCode of a recording that could not be kept."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recording:
@@ -28,6 +31,9 @@ class Recording:
     call: Call
     plan: RecordingPlan
     path: Path
+    url: str
+    """Without extension."""
+
     started_at: datetime
     channels: int
     status: str = "in-progress"
@@ -38,11 +44,11 @@ class Recording:
 class Taping:
     """A recording in progress. `stop()` at any time; `ended` gives the finished tape and never raises."""
 
-    def __init__(self, engine: EngineClient, number: int, recording: Recording, url: str) -> None:
+    def __init__(self, engine: EngineClient, number: int, recording: Recording) -> None:
         self._engine = engine
         self._number = number
         self.recording = recording
-        self.url = url
+        self.url = recording.url
         self.ended: asyncio.Future[TapeEnded] = asyncio.get_running_loop().create_future()
 
     @property
@@ -74,7 +80,7 @@ class Recordings:
         public_url: str,
         *,
         on_change: Callable[[Recording], Awaitable[None]],
-        spawn: Callable[[Awaitable[None], str], None],
+        spawn: Callable[[Coroutine[object, object, None], str], None],
     ) -> None:
         self._engine = engine
         self._folder = folder
@@ -100,12 +106,12 @@ class Recordings:
             call=call,
             plan=plan,
             path=self._folder / f"{sid}.wav",
+            url=f"{self._public_url}/2010-04-01/Accounts/{call.account_sid}/Recordings/{sid}",
             started_at=utc_now(),
             channels=channels,
         )
-        url = f"{self._public_url}/2010-04-01/Accounts/{call.account_sid}/Recordings/{sid}"
         number = self._engine.number()
-        taping = Taping(self._engine, number, recording, url)
+        taping = Taping(self._engine, number, recording)
         self.running[sid] = taping
         unlisten = self._engine.listen(number, lambda event: self._heard(taping, event))
         self._engine.send(
@@ -157,14 +163,4 @@ def finished(recording: Recording, ended: TapeEnded) -> Recording:
     """The recording after its tape: completed with its length, absent when it holds nothing, or failed."""
     seconds = int(ended.samples / 8000 + 0.5)
     status = "failed" if ended.cause == "failed" else "completed" if ended.samples else "absent"
-    return Recording(
-        sid=recording.sid,
-        call=recording.call,
-        plan=recording.plan,
-        path=recording.path,
-        started_at=recording.started_at,
-        channels=recording.channels,
-        status=status,
-        duration_s=seconds,
-        error_code=0 if status != "failed" else 13_000,
-    )
+    return replace(recording, status=status, duration_s=seconds, error_code=SYSTEM_ERROR if status == "failed" else 0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -186,14 +186,93 @@ class ReferResult:
     notify_response_code: int | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConferencePlan:
+    """`<Dial><Conference>`: how this call joins a named room."""
+
+    name: str
+    muted: bool = False
+    beep: str = "true"
+    """true, false, onEnter or onExit."""
+
+    start_on_enter: bool = True
+    end_on_exit: bool = False
+    wait_url: str | None = None
+    """None: the house's music; `""`: silence."""
+
+    wait_method: str = "POST"
+    max_participants: int = 250
+    coach: str = ""
+    label: str = ""
+    jitter_buffer: str = "large"
+    callback: StatusCallback | None = None
+    recording: RecordingPlan | None = None
+    time_limit_s: float = 14_400.0
+    hangup_on_star: bool = False
+    call_recording: RecordingPlan | None = None
+    """`<Dial record>` around the conference: this call, not the room."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DequeuePlan:
+    """`<Dial><Queue>`: speak with the head of a waiting line."""
+
+    name: str
+    url: str = ""
+    """The document that the waiting caller hears before the bridge."""
+
+    method: str = "POST"
+    timeout_s: float = 30.0
+    time_limit_s: float = 14_400.0
+    hangup_on_star: bool = False
+    recording: RecordingPlan | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnqueuePlan:
+    """`<Enqueue>`: wait in a named line."""
+
+    name: str
+    wait_url: str | None = None
+    """None: the house's music; `""`: silence."""
+
+    wait_method: str = "POST"
+    max_size: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnqueueResult:
+    """How waiting ended, in Twilio's words: bridged, hangup, leave, redirected, queue-full …"""
+
+    result: str
+    queue_sid: str = ""
+    """Empty where the call was never in the line."""
+
+    queue_time_s: int = 0
+
+
 class CallControl(Protocol):
-    """What a verb may do. Each await raises `HungUp` once the party has left; cancelling the verb's task stops whatever runs."""
+    """What a verb may do. Each await raises `HungUp` once the party has left, but those that give a result which tells so
+    (`record`, `dial`, `conference`, `dequeue`, `enqueue`, `refer`). Cancelling the verb's task stops whatever runs.
+    """
+
+    base_url: str
+    """URL of the document that runs, `""` for inline TwiML: the interpreter sets it, `resolve` reads it."""
 
     @property
     def call_sid(self) -> str: ...
 
     @property
     def is_answered(self) -> bool: ...
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the party has left: a verb's `action` is then requested a last time and its reply ignored."""
+        ...
+
+    def parameters(self) -> Sequence[tuple[str, str]]:
+        """What every webhook of this call carries, as it stands now (twiml.md section 3)."""
+        ...
 
     @property
     def is_whisper(self) -> bool:
@@ -230,15 +309,19 @@ class CallControl(Protocol):
         """Listen from now on: prompts played inside are cut by the first key or speech."""
         ...
 
+    async def echo(self) -> None:
+        """The caller hears itself until it hangs up."""
+        ...
+
     async def record(self, plan: RecordPlan) -> Recorded: ...
 
     async def dial(self, plan: DialPlan) -> DialResult: ...
 
-    async def conference(self, plan: Mapping[str, object]) -> DialResult: ...
+    async def conference(self, plan: ConferencePlan) -> DialResult: ...
 
-    async def dequeue(self, plan: Mapping[str, object]) -> DialResult: ...
+    async def dequeue(self, plan: DequeuePlan) -> DialResult: ...
 
-    async def enqueue(self, plan: Mapping[str, object]) -> Mapping[str, str]: ...
+    async def enqueue(self, plan: EnqueuePlan) -> EnqueueResult: ...
 
     async def refer(self, target: str, headers: Sequence[tuple[str, str]]) -> ReferResult: ...
 

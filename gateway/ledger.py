@@ -1,0 +1,133 @@
+"""What becomes of everything that happens to calls: rows, status callbacks, figures and log lines."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import structlog
+
+from gateway.calls.call import Call, Happening
+from gateway.calls.recordings import Recording
+from gateway.calls.view import view_of
+from gateway.ids import new_notification_sid
+from gateway.metrics import Metrics
+from gateway.storage.models import CallRow, NotificationRow, RecordingRow
+from gateway.storage.store import Store
+from gateway.webhooks.outbox import Outbox
+from gateway.webhooks.params import call_params
+from gateway.webhooks.status import is_wanted, rfc_2822, status_params
+
+log = structlog.get_logger(__name__)
+
+_ERRORS = frozenset({11100, 11200, 11202, 11205, 11206, 11210, 11215, 11220, 11750, 12100, 12102, 12300, 12400, 13201})
+
+
+class Ledger:
+    """Owns nothing: hands what happens to storage, outbox and metrics."""
+
+    def __init__(self, store: Store, outbox: Outbox, metrics: Metrics) -> None:
+        self._store = store
+        self._outbox = outbox
+        self._metrics = metrics
+
+    def happened(self, call: Call, what: Happening) -> None:
+        log.info("call", call_sid=call.sid, what=what.value, status=call.status.value)
+        self._store.put(call_row(call))
+        self._metrics.call(call, what)
+        callback = call.status_callback
+        if callback is not None and callback.url and is_wanted(callback, what):
+            params = status_params(call, what, call_params(view_of(call)), datetime.now(UTC))
+            self._outbox.post(call.sid, callback.url, callback.method, params)
+
+    def notified(self, call: Call, code: int, message: str) -> None:
+        is_error = code in _ERRORS
+        (log.error if is_error else log.warning)("notification", call_sid=call.sid, code=code, message=message)
+        self._metrics.notification(code)
+        self._store.put(
+            NotificationRow(
+                sid=new_notification_sid(),
+                account_sid=call.account_sid,
+                call_sid=call.sid,
+                code=code,
+                log=0 if is_error else 1,
+                message=message,
+                request_url="",
+                request_method="",
+                created_at=datetime.now(UTC),
+            )
+        )
+
+    async def recorded(self, recording: Recording) -> None:
+        """A recording has begun or ended: its row first, then its callback."""
+        self._store.put(recording_row(recording))
+        if recording.status != "in-progress":
+            await self._store.flush()
+        callback = recording.plan.callback
+        if callback is None or not callback.url or recording.status not in _wanted(callback.events):
+            return
+        self._outbox.post(recording.call.sid, callback.url, callback.method, recording_params(recording))
+
+
+def _wanted(events: frozenset[str]) -> frozenset[str]:
+    """A recording that failed is told to whoever wants to hear of the end."""
+    return events | {"failed"} if "completed" in events else events
+
+
+def recording_params(recording: Recording) -> list[tuple[str, str]]:
+    """The recording status callback (callbacks.md section 3)."""
+    params = [
+        ("AccountSid", str(recording.call.account_sid)),
+        ("CallSid", str(recording.call.sid)),
+        ("RecordingSid", str(recording.sid)),
+        ("RecordingUrl", recording.url),
+        ("RecordingStatus", recording.status),
+        ("RecordingChannels", str(recording.channels)),
+        ("RecordingStartTime", rfc_2822(recording.started_at)),
+        ("RecordingSource", recording.plan.source),
+        ("RecordingTrack", recording.plan.track),
+        ("ErrorCode", str(recording.error_code)),
+    ]
+    if recording.status == "completed":
+        params.append(("RecordingDuration", str(recording.duration_s)))
+    return params
+
+
+def recording_row(recording: Recording) -> RecordingRow:
+    return RecordingRow(
+        sid=recording.sid,
+        account_sid=recording.call.account_sid,
+        call_sid=recording.call.sid,
+        conference_sid="",
+        status=recording.status,
+        source=recording.plan.source,
+        track=recording.plan.track,
+        channels=recording.channels,
+        duration_s=recording.duration_s,
+        error_code=recording.error_code,
+        started_at=recording.started_at,
+        updated_at=datetime.now(UTC),
+    )
+
+
+def call_row(call: Call) -> CallRow:
+    return CallRow(
+        sid=call.sid,
+        account_sid=call.account_sid,
+        parent_sid=call.parent.sid if call.parent is not None else "",
+        direction=call.direction,
+        from_=call.from_[:256],
+        to=call.to[:256],
+        status=call.status.value,
+        created_at=call.created_at,
+        started_at=call.started_at,
+        answered_at=call.answered_at,
+        ended_at=call.ended_at,
+        updated_at=datetime.now(UTC),
+        duration_s=call.duration_s if call.status.is_final else None,
+        answered_by=call.answered_by,
+        forwarded_from=call.forwarded_from[:256],
+        caller_name=call.caller_name[:256],
+        sip_call_id=call.sip_call_id[:512],
+        sip_response_code=call.sip_response_code,
+        queue_time_ms=0,
+    )
