@@ -97,7 +97,7 @@ class Engine:
         """Ticks were given up after a stall: the streams' time goes on without them."""
         self.outbound.skip(ticks)
         self.inbound.skip(ticks)
-        self.tapes.skip(ticks)
+        self.tapes.skip(ticks, self._events.append)
 
     def shut(self, now: float) -> list[Event]:
         """Close every tape and leg."""

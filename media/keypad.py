@@ -49,8 +49,11 @@ class Keypad:
 
     def packet(self, leg: Leg, payload: bytes, timestamp: int, marker: bool) -> None:
         """Take a telephone-event packet; a press is told once, when it begins."""
-        receiver = self._receivers.setdefault(leg.row, DigitReceiver())
-        digit = receiver.receive(payload, timestamp)
+        receiver = self._receivers.get(leg.row)
+        if receiver is None:
+            rate_hz = leg.params.rate_hz if leg.params else 8000
+            receiver = self._receivers[leg.row] = DigitReceiver(rate_hz=rate_hz)
+        digit = receiver.packet(payload, timestamp, marker)
         if digit is not None:
             self.emit(Digit(slot=leg.slot, digit=digit))
 
@@ -88,7 +91,7 @@ class Keypad:
 
     def _begin(self, leg: Leg, digits: str) -> None:
         if leg.params is not None and leg.params.dtmf_payload_type is not None:
-            self.outbound.dialling[leg.row] = DigitSender(digits, leg.params.rate_hz)
+            self.outbound.dialling[leg.row] = DigitSender(digits, step=leg.params.rate_hz // 50)
         else:
             self._tones.start(leg.row, leg.row, tone_of(digits))
 

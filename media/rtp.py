@@ -58,7 +58,7 @@ def parse(
     batch = Batch(
         at=at,
         row=row,
-        payload_type=head[:, 1] & 0x7F,
+        payload_type=head[:, 1] & np.uint8(0x7F),
         marker=head[:, 1] >= 0x80,
         sequence=head.view(">u2")[:, 1].astype(np.int64),
         timestamp=words[:, 1].astype(np.int64),
@@ -106,6 +106,11 @@ def packet(
 
 def wrap32(difference: Ints) -> Ints:
     """The signed distance that a 32-bit difference stands for."""
+    return ((difference + 0x80000000) & 0xFFFFFFFF) - 0x80000000
+
+
+def wrap32_one(difference: int) -> int:
+    """The same of one number."""
     return ((difference + 0x80000000) & 0xFFFFFFFF) - 0x80000000
 
 
