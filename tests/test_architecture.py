@@ -12,11 +12,13 @@ MAY_IMPORT = {"sip": {"sip"}, "media": {"media"}, "gateway": {"gateway", "sip", 
 SEAM = {"gateway/calls/leg.py", "gateway/calls/negotiate.py", "gateway/app.py"}
 """The only files that know both sides."""
 
-EDGES = {"sip/endpoint.py", "sip/resolve.py"} | {
+EDGES = {f"sip/{n}.py" for n in ("endpoint", "client", "handle", "resolve")} | {
     f"media/{n}.py" for n in ("sockets", "driver", "client", "clips", "wav")
 }
 CLOCKS_AND_SOCKETS = {"asyncio", "socket", "ssl", "time", "threading", "select"}
-MAY_CATCH_ALL = {"media/driver.py", "sip/endpoint.py", "gateway/twiml/interpreter.py"}
+MAY_CATCH_ALL = {"media/driver.py", "sip/endpoint.py", "gateway/twiml/interpreter.py", "gateway/calls/calls.py"}
+"""The outermost loops: of the tick, of the stack, of a document and of a call."""
+
 LONGEST_FILE = 400
 
 
@@ -64,7 +66,7 @@ def test_a_file_has_one_job_and_ends_before_line_400(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", [n for n in sources("sip", "media", "gateway") if n not in MAY_CATCH_ALL])
-def test_only_three_outer_loops_catch_everything(name: str) -> None:
+def test_only_the_outermost_loops_catch_everything(name: str) -> None:
     def is_catch_all(handler: ast.ExceptHandler) -> bool:
         kinds = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
         return any(k is None or (isinstance(k, ast.Name) and k.id in {"Exception", "BaseException"}) for k in kinds)
