@@ -1,8 +1,8 @@
 """Errors that cross the gateway's parts.
 
-    GatewayError
-    ├── TwimlFault          a document can't be used: code, message, url
-    └── WebhookFault        a request to an application failed: code, message, url, status
+GatewayError
+├── TwimlFault          a document can't be used: code, message, url
+└── WebhookFault        a request to an application failed: code, message, url, status
 """
 
 from __future__ import annotations

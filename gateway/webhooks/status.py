@@ -20,7 +20,9 @@ def is_wanted(callback: StatusCallback, what: Happening) -> bool:
     return event_name(what) in callback.events
 
 
-def status_params(call: Call, what: Happening, voice_params: list[tuple[str, str]], now: datetime) -> list[tuple[str, str]]:
+def status_params(
+    call: Call, what: Happening, voice_params: list[tuple[str, str]], now: datetime
+) -> list[tuple[str, str]]:
     """The parameters of one callback; takes the call's next sequence number. `initiated` is a CallStatus of its own here."""
     params = [(name, value) for name, value in voice_params if name != "CallStatus"]
     params += [

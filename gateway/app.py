@@ -1,0 +1,219 @@
+"""The composition root: the only place that constructs. `async with App(config)` is a gateway's whole life."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import tempfile
+from contextlib import AsyncExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import structlog
+
+from gateway.audio import AudioFiles
+from gateway.bins import Bins
+from gateway.calls.arrival import arrival
+from gateway.calls.calls import Calls
+from gateway.calls.destinations import Destinations
+from gateway.calls.leg import Telephones
+from gateway.calls.recordings import Recordings
+from gateway.config import Config
+from gateway.fetching import Documents
+from gateway.http import HttpServer
+from gateway.ledger import Ledger
+from gateway.metrics import Metrics
+from gateway.routing.inbound import Doorkeeper
+from gateway.routing.registrations import Registrations, wall_clock
+from gateway.routing.trunks import TrunkKeeper
+from gateway.speech.espeak import EspeakSpeaker
+from gateway.storage.store import Store
+from gateway.trace import Trace
+from gateway.twiml.interpreter import Interpreter
+from gateway.webhooks.client import WebhookClient
+from gateway.webhooks.outbox import Outbox
+from media.client import EngineClient, EngineConfig
+from media.events import Health
+from sip.endpoint import Endpoint, ServerRequest, Session
+from sip.errors import RemoteError
+from sip.limits import TokenBuckets
+from sip.resolve import Resolver
+from sip.session import ALLOW
+from sip.transport import Flow
+
+log = structlog.get_logger(__name__)
+
+
+class App:
+    """Owns one of each. `stop_taking_calls` and `drain` before leaving make the end graceful."""
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.metrics = Metrics()
+        self.trace = Trace()
+        self._opened = AsyncExitStack()
+        self._taking_calls = False
+        self._hurry = asyncio.Event()
+
+    async def __aenter__(self) -> Self:
+        """Open storage, engine, sockets. Raises `StorageFault`, `OSError`; what was opened is closed again."""
+        try:
+            await self._open(self._opened)
+        except BaseException:
+            await self._opened.aclose()
+            raise
+        self._taking_calls = True
+        return self
+
+    async def _open(self, opened: AsyncExitStack) -> None:
+        config = self.config
+        folder = Path(config.storage.recordings)
+        folder.mkdir(parents=True, exist_ok=True)
+        self.store = await opened.enter_async_context(Store(config.storage.database))
+        self.client = await opened.enter_async_context(
+            WebhookClient(config.account.auth_token, config.http.allow_private)
+        )
+        self.outbox = await opened.enter_async_context(Outbox(self.store, self.client))
+        self.ledger = Ledger(self.store, self.outbox, self.metrics)
+        self.engine = await opened.enter_async_context(EngineClient(engine_config(config)))
+        self.engine.on_health = self._health
+        self.engine.on_death = self._engine_died
+        speaker = await opened.enter_async_context(EspeakSpeaker())
+        self.doorkeeper = Doorkeeper(config)
+        self.registrations = Registrations(config.sip, self.store)
+        await self.registrations.load()
+        self.endpoint = await opened.enter_async_context(
+            Endpoint(
+                config.sip.listen,
+                admit=self.doorkeeper.admit,
+                on_invite=self._on_invite,
+                on_request=self._on_request,
+                resolver=Resolver(),
+                on_trace=self._traced,
+                allow=TokenBuckets().take,
+                session_expires_s=config.sip.session_expires_s,
+            )
+        )
+        telephones = Telephones(self.endpoint, self.engine, config.rtp.address)
+        self.trunks = await opened.enter_async_context(TrunkKeeper(config, self.endpoint))
+        clips = opened.enter_context(tempfile.TemporaryDirectory(prefix="crosspoint-audio-"))
+        documents = Documents(self.client, Bins(config.bins), self.metrics)
+        recordings = Recordings(
+            self.engine,
+            folder.resolve(),
+            config.http.public_url,
+            on_change=self.ledger.recorded,
+            spawn=lambda work, name: self.calls.spawn(work, name),
+        )
+        self.calls = Calls(
+            config=config,
+            engine=self.engine,
+            telephones=telephones,
+            destinations=Destinations(
+                config, self.registrations.registrar, self.doorkeeper, self._own_address, wall_clock
+            ),
+            interpreter=Interpreter(documents.fetch),
+            recordings=recordings,
+            speaker=speaker,
+            audio=AudioFiles(self.client, Path(clips)),
+            ledger=self.ledger,
+        )
+        self.http = HttpServer(
+            config.http.listen,
+            ready=lambda: self._taking_calls,
+            figures=self._figures,
+            alive=lambda: self.engine.alive,
+        )
+        await opened.enter_async_context(self.http)
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop_taking_calls()
+        await self.calls.drain(0.0, now=self._hurry)
+        await self._opened.aclose()
+
+    # -- the end ----------------------------------------------------------------------------------------------------
+
+    def stop_taking_calls(self) -> None:
+        """New calls get 503, `/ready` says so; what is there goes on."""
+        self._taking_calls = False
+        self.endpoint.stack.refusing = True
+
+    def hurry(self) -> None:
+        """End what is left now."""
+        self._hurry.set()
+
+    async def drain(self) -> None:
+        """Wait for calls to end by themselves, at most `limits.drain_seconds`; then end them."""
+        self.stop_taking_calls()
+        await self.calls.drain(self.config.limits.drain_seconds, now=self._hurry)
+
+    # -- what comes in ----------------------------------------------------------------------------------------------
+
+    async def _on_invite(self, session: Session) -> None:
+        try:
+            arrived = arrival(session, self.config)
+        except RemoteError as fault:
+            session.refuse(fault.status, fault.reason)
+            return
+        most = self.config.limits.max_calls
+        if most and len(self.calls.live) >= most:
+            session.refuse(503, headers=[("Retry-After", "10")])
+            return
+        leg = await self.calls.telephones.inbound(session)
+        if leg is not None:
+            await self.calls.inbound(arrived.call, leg, arrived.first)
+
+    async def _on_request(self, request: ServerRequest) -> None:
+        match request.request.method:
+            case "REGISTER":
+                self.registrations.register(request)
+            case "OPTIONS":
+                request.reply(200, headers=[("Allow", ALLOW), ("Accept", "application/sdp")])
+            case _:
+                request.reply(405, headers=[("Allow", ALLOW)])
+
+    def _traced(self, sent: bool, flow: Flow, data: bytes) -> None:
+        self.trace.add(asyncio.get_running_loop().time(), sent, str(flow), data)
+
+    def _own_address(self) -> tuple[str, str, int]:
+        """(transport, host, port) where we reach ourselves."""
+        name, _, address = self.endpoint.addresses[0].partition("://")
+        host, _, port = address.rpartition(":")
+        return name, "127.0.0.1" if host in ("0.0.0.0", "::") else host, int(port)
+
+    # -- figures ----------------------------------------------------------------------------------------------------
+
+    def _health(self, health: Health) -> None:
+        self.metrics.engine({name: float(value) for name, value in dataclasses.asdict(health).items()})
+
+    def _engine_died(self) -> None:
+        """Its legs are lost: their calls end, and say so. New ones are refused until somebody starts us again."""
+        log.error("the media engine has ended: every call ends")
+        self.stop_taking_calls()
+        self.calls.recordings.engine_died()
+        for live in tuple(self.calls.live.values()):
+            live.leg.hang_up("the media engine has ended")
+
+    def _figures(self) -> bytes:
+        self.metrics.live({status.value: count for status, count in self.calls.statuses().items()})
+        self.metrics.sip(self.endpoint.counters, *self.endpoint.stack.load)
+        registered = len(self.registrations.registrar.users(wall_clock()))
+        self.metrics.house(registered=registered, callbacks=self.outbox.waiting)
+        return self.metrics.text()
+
+
+def engine_config(config: Config) -> EngineConfig:
+    """The engine's part of the configuration."""
+    first, last = config.rtp.ports
+    return EngineConfig(
+        address=config.rtp.bind or config.rtp.address,
+        first_port=first,
+        last_port=last,
+        port_rest_s=config.rtp.port_rest_s,
+        silent_s=config.rtp.silence_s,
+        silent_on_hold_s=config.rtp.hold_silence_s,
+        name=config.sip.domain,
+    )

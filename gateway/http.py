@@ -1,0 +1,64 @@
+"""The HTTP server: health, readiness, figures; other parts add their routes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+from aiohttp import web
+
+
+class HttpServer:
+    """Owns the listening socket. `ready` says whether new calls are taken; `figures` gives the metrics text."""
+
+    def __init__(
+        self, listen: str, *, ready: Callable[[], bool], figures: Callable[[], bytes], alive: Callable[[], bool]
+    ) -> None:
+        host, _, port = listen.rpartition(":")
+        self._host, self._port = host.strip("[]"), int(port)
+        self._ready, self._figures, self._alive = ready, figures, alive
+        self.app = web.Application(client_max_size=1_000_000)
+        self.app.add_routes(
+            [
+                web.get("/health", self._get_health),
+                web.get("/ready", self._get_ready),
+                web.get("/metrics", self._get_metrics),
+            ]
+        )
+        self._runner: web.AppRunner | None = None
+        self.address = listen
+
+    async def __aenter__(self) -> Self:
+        """Listen. Raises `OSError`."""
+        self._runner = web.AppRunner(self.app, access_log=None, handle_signals=False, shutdown_timeout=5.0)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, self._host, self._port)
+        try:
+            await site.start()
+        except OSError:
+            await self._runner.cleanup()
+            raise
+        host, port = self._runner.addresses[0][:2]
+        self.address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._runner is not None:
+            await asyncio.shield(self._runner.cleanup())
+
+    async def _get_health(self, _request: web.Request) -> web.Response:
+        if not self._alive():
+            return web.json_response({"status": "the media engine has ended"}, status=500)
+        return web.json_response({"status": "ok"})
+
+    async def _get_ready(self, _request: web.Request) -> web.Response:
+        if not self._ready():
+            return web.json_response({"status": "draining"}, status=503, headers={"Retry-After": "30"})
+        return web.json_response({"status": "ready"})
+
+    async def _get_metrics(self, _request: web.Request) -> web.Response:
+        return web.Response(body=self._figures(), headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})

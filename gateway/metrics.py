@@ -1,0 +1,76 @@
+"""Figures for Prometheus, in a registry of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from gateway.calls.call import Call, Happening
+
+
+class Metrics:
+    """Owns the registry. Counters that the SIP stack and the engine keep themselves are copied at scrape time."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._happened = Counter(
+            "crosspoint_calls", "What happened to calls", ["direction", "what"], registry=self.registry
+        )
+        self._notifications = Counter(
+            "crosspoint_notifications", "Warnings and errors by Twilio's code", ["code"], registry=self.registry
+        )
+        self._webhook_s = Histogram(
+            "crosspoint_webhook_seconds", "How long applications take to answer", registry=self.registry
+        )
+        self._live = Gauge(
+            "crosspoint_live_calls", "Calls with a telephone, by status", ["status"], registry=self.registry
+        )
+        self._sip = Gauge(
+            "crosspoint_sip_messages_total",
+            "SIP messages that were not served, by reason",
+            ["reason"],
+            registry=self.registry,
+        )
+        self._sip_state = Gauge(
+            "crosspoint_sip_state", "Transactions and dialogs alive", ["kind"], registry=self.registry
+        )
+        self._engine = Gauge(
+            "crosspoint_engine", "The media engine over its last second", ["figure"], registry=self.registry
+        )
+        self._registered = Gauge("crosspoint_registered_phones", "Users with a telephone", registry=self.registry)
+        self._outbox = Gauge("crosspoint_callbacks_waiting", "Callbacks not yet delivered", registry=self.registry)
+        for reason in ("malformed", "refused", "not_admitted", "over_limit", "stray_response"):
+            self._sip.labels(reason).set(0)
+
+    def call(self, call: Call, what: Happening) -> None:
+        self._happened.labels(call.direction, what.value).inc()
+
+    def notification(self, code: int) -> None:
+        self._notifications.labels(str(code)).inc()
+
+    def webhook(self, seconds: float) -> None:
+        self._webhook_s.observe(seconds)
+
+    def live(self, statuses: Mapping[str, int]) -> None:
+        self._live.clear()
+        for status, count in statuses.items():
+            self._live.labels(status).set(count)
+
+    def sip(self, counters: Mapping[str, int], transactions: int, dialogs: int) -> None:
+        for reason, count in counters.items():
+            self._sip.labels(reason).set(count)
+        self._sip_state.labels("transactions").set(transactions)
+        self._sip_state.labels("dialogs").set(dialogs)
+
+    def engine(self, figures: Mapping[str, float]) -> None:
+        for name, value in figures.items():
+            self._engine.labels(name).set(value)
+
+    def house(self, *, registered: int, callbacks: int) -> None:
+        self._registered.set(registered)
+        self._outbox.set(callbacks)
+
+    def text(self) -> bytes:
+        """The exposition format."""
+        return generate_latest(self.registry)
