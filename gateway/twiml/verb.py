@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, fields
 from enum import Enum
 from functools import cache
 from typing import Any, ClassVar, Self, Union, get_args, get_origin, get_type_hints
+from xml.etree.ElementTree import Element as XmlElement
 
 from gateway.twilio_codes import Code
 from gateway.twiml.control import CallControl, DocumentFault, StatusCallback
@@ -111,6 +112,11 @@ class Element:
     nests: ClassVar[Mapping[str, type[Element]]] = {}
     nested_code: ClassVar[int] = Code.SCHEMA
     takes_text: ClassVar[bool] = False
+    holds_markup: ClassVar[bool] = False
+    """Text and SSML mixed: `content` reads it."""
+
+    is_opaque: ClassVar[bool] = False
+    """Known, but not looked into."""
 
     text: str = ""
     children: tuple[Element, ...] = ()
@@ -130,6 +136,11 @@ class Element:
             cls.nested_code = nested_code
             cls.takes_text = takes_text
 
+    @classmethod
+    def content(cls, xml: XmlElement, notes: list[Note]) -> dict[str, object]:
+        """Fields that come from neither attributes nor children."""
+        return {}
+
     def checked(self, notes: list[Note]) -> Self | None:
         """The element as it will be used once its parts are read, with notes on what is wrong; None: leave it out."""
         return self
@@ -142,8 +153,6 @@ VERBS: dict[str, type[Verb]] = {}
 @dataclass(frozen=True, kw_only=True)
 class Verb(Element):
     """An instruction: its fields are the attributes, its one coroutine is what it does."""
-
-    is_blocking: ClassVar[bool] = True
 
     def __init_subclass__(cls, *, element: str | None = None, **more: Any) -> None:  # noqa: ANN401
         super().__init_subclass__(element=element, **more)

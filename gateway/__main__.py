@@ -1,0 +1,5 @@
+"""`python -m gateway` is `crosspoint`."""
+
+from gateway.cli import main
+
+main()
