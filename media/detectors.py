@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from media import goertzel, vad
 from media.events import Digit, Event, Heard, Speech
+from media.goertzel import Detector as ToneDetector
 from media.legs import Leg
 from media.levels import to_pcm
 from media.streams import Slot, StreamParams
+from media.vad import Detector as SpeechDetector
 
 Floats = NDArray[np.float32]
 Rows = NDArray[np.intp]
@@ -25,8 +26,8 @@ class Detectors:
     rows: int
     legs: dict[int, Leg]
     emit: Callable[[Event], None]
-    _digits: goertzel.Detector = field(init=False)
-    _speech: vad.Detector = field(init=False)
+    _digits: ToneDetector = field(init=False)
+    _speech: SpeechDetector = field(init=False)
     _in_band: set[int] = field(default_factory=set)
     _watched: dict[int, Slot] = field(default_factory=dict)
     _heard: dict[int, Slot] = field(default_factory=dict)
@@ -34,8 +35,8 @@ class Detectors:
     _watched_rows: Rows = field(default_factory=lambda: np.zeros(0, dtype=np.intp))
 
     def __post_init__(self) -> None:
-        self._digits = goertzel.Detector(self.rows)
-        self._speech = vad.Detector(self.rows)
+        self._digits = ToneDetector(self.rows)
+        self._speech = SpeechDetector(self.rows)
 
     def connect(self, leg: Leg, params: StreamParams) -> None:
         """Listen for in-band digits where telephone-event is not agreed."""

@@ -76,7 +76,7 @@ class Channel:
             except WireFault:
                 log.exception("the command channel is out of step")
                 self.gone = True
-        return cast(list[Command], items)
+        return cast("list[Command]", items)
 
     def write(self, events: Sequence[Event]) -> None:
         if events:

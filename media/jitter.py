@@ -23,10 +23,12 @@ MOST = 12
 """Cells of delay that are never exceeded: 120 ms."""
 FLOOR = 1
 """Slack that a stream begins with and shrinks to; with the wait for the tick, 10 to 30 ms."""
-WINDOW = 100
-"""Ticks over which the least slack is taken before anything is left out: 2 s."""
-CALM = 3
+WINDOW = 50
+"""Ticks over which the least slack is taken before anything is left out: 1 s."""
+CALM = 4
 """Windows without a late packet before the delay may shrink again."""
+MUCH = 4
+"""Cells of surplus delay that do not wait for calm; so many are left out at a time at most."""
 STRAY = 100
 """A jump of so many cells (1 s), either way, is another stream rather than a late packet."""
 
@@ -74,6 +76,8 @@ class Jitter:
     _calm: NDArray[np.int64] = field(init=False)
     _shift: NDArray[np.int64] = field(init=False)
     _ticks: int = 0
+    _forgiven: int = 0
+    """Cells by which packets may be late at the next tick through our own fault: they are left out, and no sign of the network's."""
 
     def __post_init__(self) -> None:
         self.cells = np.zeros((self.rows, RING, CELL), dtype=np.uint8)
@@ -161,10 +165,10 @@ class Jitter:
         self.present[column, ring] = False
         if moved:
             missing[:, 0] &= shift >= 0  # what is repeated was there
-            out = rows[shift > 0]
-            self.present[out, self.head[out] % RING] = False
+            self._drop(rows[shift > 0], shift[shift > 0])
         self.head[rows] = first + 2
         self.next_ts[rows] = (self.next_ts[rows] + (shift + 2) * self.clock[rows]) & 0xFFFFFFFF
+        self._forgiven = 0
         self._ticks += 1
         if self._ticks % WINDOW == 0:
             self._adapt()
@@ -174,7 +178,7 @@ class Jitter:
         """Which of the *wanted* shifts happen now: in a quiet frame, or when one has been waited for long enough."""
         places = np.flatnonzero(wanted)
         some = rows[places]
-        go = quiet(some) | (self._calm[some] >= 2 * CALM)
+        go = quiet(some) | (self._calm[some] >= 2 * CALM) | (wanted[places] >= MUCH)
         shift = np.zeros_like(wanted)
         shift[places[go]] = wanted[places[go]]
         self._shift[some[go]] = 0
@@ -182,6 +186,7 @@ class Jitter:
 
     def advance(self, rows: Rows, ticks: int) -> None:
         """Leave out the audio of ticks that were given up, so that the delay does not grow by them."""
+        self._forgiven = 2 * ticks + MOST
         self._skip(rows, np.full(len(rows), 2 * ticks, dtype=np.int64))
 
     def delay_ms(self, row: int) -> float:
@@ -193,8 +198,8 @@ class Jitter:
         heard = self._least < RING
         self._calm += heard
         surplus = self._least - FLOOR
-        shrink = heard & (surplus >= 1) & (self._calm >= CALM)
-        self._shift[shrink] = 1
+        shrink = heard & (surplus >= 1) & ((self._calm >= CALM) | (surplus >= MUCH))
+        self._shift[shrink] = np.minimum(surplus[shrink], MUCH)
         self._shift[heard & ~shrink & (self._shift > 0)] = 0
         self._least[:] = RING
 
@@ -202,11 +207,13 @@ class Jitter:
         """Packets that are not where they were expected: new streams, jumps, late ones and bursts. Corrects *slack* in place."""
         row = batch.row
         jump = known & (((slack < -MOST) & ((step > 0) | (slack < -STRAY))) | (slack > STRAY))
+        if self._forgiven:
+            jump &= slack < -self._forgiven
         anew = ~known | jump
         if anew.any():
             self._begin(batch, anew, FLOOR)
             slack[anew] = FLOOR
-        late = ~anew & (slack < 0)
+        late = ~anew & (slack < 0) & (not self._forgiven)
         follows = late & (step > 0)
         if follows.any():  # nothing after it has come, so nothing is played twice by going back
             rows = row[follows]
@@ -238,8 +245,11 @@ class Jitter:
         self.resynced[rows] += 1
 
     def _skip(self, rows: Rows, count: NDArray[np.int64]) -> None:
-        for one, cells in zip(rows.tolist(), count.tolist(), strict=True):
-            gone = (self.head[one] + np.arange(cells)) % RING
-            self.present[one, gone] = False
+        self._drop(rows, count)
         self.head[rows] += count
         self.next_ts[rows] = (self.next_ts[rows] + count * self.clock[rows]) & 0xFFFFFFFF
+
+    def _drop(self, rows: Rows, count: NDArray[np.int64]) -> None:
+        """The next *count* cells of each row will not be played."""
+        for row, cells in zip(rows.tolist(), count.tolist(), strict=True):
+            self.present[row, (self.head[row] + np.arange(min(cells, RING))) % RING] = False
