@@ -134,14 +134,13 @@ class Store:
 
     # -- reading ----------------------------------------------------------------------------------------------------
 
-    async def all(self, query: Select[tuple[T]]) -> Sequence[T]:
+    async def all(self, query: Select[T]) -> Sequence[T]:
         """Rows of a query; what waits is written first, so that nobody reads the past."""
         await self.flush()
         async with self._sessions() as session:
-            found: Sequence[T] = (await session.scalars(query)).all()  # type: ignore[assignment]  # one column: the row itself
-            return found
+            return (await session.scalars(query)).all()
 
-    async def scalar(self, query: Select[tuple[int]]) -> int:
+    async def scalar(self, query: Select[int]) -> int:
         await self.flush()
         async with self._sessions() as session:
             return await session.scalar(query) or 0
