@@ -75,6 +75,8 @@ class Jitter:
     _least: NDArray[np.int64] = field(init=False)
     _calm: NDArray[np.int64] = field(init=False)
     _shift: NDArray[np.int64] = field(init=False)
+    _whole: Flags = field(init=False)
+    """Whether the last cell played was there, so that it may be repeated."""
     _ticks: int = 0
     _forgiven: int = 0
     """Cells by which packets may be late at the next tick through our own fault: they are left out, and no sign of the network's."""
@@ -86,6 +88,7 @@ class Jitter:
             setattr(self, name, np.zeros(self.rows, dtype=np.int64))
         for name in ("_least", "_calm", "_shift"):
             setattr(self, name, np.zeros(self.rows, dtype=np.int64))
+        self._whole = np.zeros(self.rows, dtype=np.bool_)
         self.ssrc[:] = -1
 
     def open(self, row: int) -> None:
@@ -164,8 +167,9 @@ class Jitter:
         missing = ~self.present[column, ring]
         self.present[column, ring] = False
         if moved:
-            missing[:, 0] &= shift >= 0  # what is repeated was there
+            missing[:, 0] = np.where(shift < 0, ~self._whole[rows], missing[:, 0])
             self._drop(rows[shift > 0], shift[shift > 0])
+        self._whole[rows] = ~missing[:, 1]
         self.head[rows] = first + 2
         self.next_ts[rows] = (self.next_ts[rows] + (shift + 2) * self.clock[rows]) & 0xFFFFFFFF
         self._forgiven = 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -115,7 +116,7 @@ def test_the_outgoing_stream_never_breaks_over_a_change_of_codec_and_hold() -> N
     assert len({ssrc for *_, ssrc in heads}) == 1
     sequences = [sequence for _, sequence, _, _ in heads]
     assert sequences == list(range(sequences[0], sequences[0] + len(sequences)))
-    steps = {later[2] - earlier[2] for earlier, later in zip(heads, heads[1:], strict=False)}
+    steps = {later[2] - earlier[2] for earlier, later in pairwise(heads)}
     assert steps == {160, 160 * 21 + 160}
     assert [head[0] >> 7 for head in heads[:1]] == [1]
     assert heads[held][0] >> 7 == 1, "the first packet after a pause has the marker"
@@ -350,7 +351,7 @@ def test_a_stall_leaves_time_out_rather_than_growing_the_delay() -> None:
     bench.tick(AskStats(slot=alice.slot, ticket=1))
     stats = next(event.stats for event in bench.events if isinstance(event, Stats))
     assert stats.buffer_ms <= 40
-    gaps = [later[2] - earlier[2] for earlier, later in zip(headers(bob.got), headers(bob.got)[1:], strict=False)]
+    gaps = [later[2] - earlier[2] for earlier, later in pairwise(headers(bob.got))]
     assert max(gaps) == 160 * 10
 
 
