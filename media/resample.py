@@ -13,6 +13,10 @@ from media.streams import RATE_HZ
 
 Floats = NDArray[np.float32]
 
+TAPS = 32
+"""Length of the filter in samples of the lower rate: 2 ms of delay, half of it."""
+CUT = 0.96
+
 
 class Resampler:
     """Owns the memory between two pieces of one stream. Answers now fewer, now more samples than the ratio says."""
@@ -30,43 +34,44 @@ class Resampler:
         return made
 
 
-class Polyphase:
-    """A streaming resampler that gives exactly `len * to / from` samples for each piece of a whole ratio, with a delay of `taps / 2`.
+class Steady:
+    """For codecs, where every frame must become a frame: so many samples in, exactly so many times the ratio out.
 
-    For codecs, where every frame must become a frame. A piece's length times `to_hz` must be a multiple of `from_hz`.
+    A piece is a whole number of 10 ms. Each 10 ms are one product with a matrix that holds the filter once per sample it makes.
     """
 
-    def __init__(self, from_hz: int, to_hz: int, *, taps_per_phase: int = 24) -> None:
-        divisor = gcd(from_hz, to_hz)
-        self._up, self._down = to_hz // divisor, from_hz // divisor
-        self._bank = _bank(self._up, self._down, taps_per_phase)
-        self._memory = np.zeros(self._bank.shape[1] - 1, dtype=np.float32)
+    def __init__(self, from_hz: int, to_hz: int) -> None:
+        self._block = from_hz // 100
+        self._matrix = _matrix(from_hz, to_hz)
+        self._memory = np.zeros(self._matrix.shape[0] - self._block, dtype=np.float32)
 
     def push(self, samples: Floats) -> Floats:
-        """The next piece at the other rate."""
+        """The next pieces at the other rate, some milliseconds late."""
         line = np.concatenate((self._memory, samples))
-        span = self._bank.shape[1]
+        reach, block = len(self._memory), self._block
         self._memory = line[len(samples) :]
-        count = len(samples) * self._up // self._down
-        windows = np.lib.stride_tricks.sliding_window_view(line, span)
-        if self._up == 1:
-            made: Floats = windows[self._down - 1 :: self._down][:count] @ self._bank[0]
-            return made
-        if self._down == 1:
-            made = (windows @ self._bank.T).reshape(-1)
-            return made
-        at = np.arange(count) * self._down
-        made = np.einsum("ij,ij->i", windows[at // self._up], self._bank[at % self._up])
-        return made
+        made = [line[at : at + reach + block] @ self._matrix for at in range(0, len(samples), block)]
+        return made[0] if len(made) == 1 else np.concatenate(made) if made else samples
 
 
 @lru_cache(maxsize=16)
-def _bank(up: int, down: int, taps_per_phase: int) -> Floats:
-    """A windowed sinc, cut at the lower of both Nyquist rates, as one row of coefficients per phase, newest sample last."""
-    wide = max(up, down)
-    span = taps_per_phase * (1 if up >= down else -(-down // up))
-    length = span * up
-    t = np.arange(length) - (length - 1) / 2
-    prototype = np.sinc(t / wide * 0.92) * np.kaiser(length, 7.0)
+def _matrix(from_hz: int, to_hz: int) -> Floats:
+    """A windowed sinc, cut below the lower of both Nyquist rates, laid out so that memory and 10 ms times this are 10 ms of output.
+
+    Raises ValueError where 10 ms are no whole number of samples.
+    """
+    if from_hz % 100 or to_hz % 100:
+        raise ValueError(f"10 ms at {from_hz} or {to_hz} Hz are no whole number of samples")
+    divisor = gcd(from_hz, to_hz)
+    up, down = to_hz // divisor, from_hz // divisor
+    span = TAPS * max(1, -(-down // up))
+    at = np.arange(span * up) - (span * up - 1) / 2
+    prototype = np.sinc(at / max(up, down) * CUT) * np.kaiser(span * up, 6.0)
     prototype *= up / prototype.sum()
-    return np.ascontiguousarray(prototype.reshape(span, up).T[:, ::-1], dtype=np.float32)
+    block, count = from_hz // 100, to_hz // 100
+    matrix = np.zeros((span - 1 + block, count), dtype=np.float32)
+    for made in range(count):
+        newest, phase = divmod(made * down, up)
+        taps = prototype[phase::up][::-1]
+        matrix[newest : newest + len(taps), made] = taps
+    return matrix
