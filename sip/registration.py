@@ -40,7 +40,7 @@ class Registration:
         seconds = [int(text) for text in granted if text and text.isascii() and text.isdigit() and len(text) < 10]
         if seconds:
             return float(min(seconds))
-        return float(response.expires or self.wanted_s)
+        return float(response.expires if response.expires is not None else self.wanted_s)
 
     def _longer(self, response: Response) -> bool:
         try:

@@ -23,7 +23,7 @@ from sip.timers import Timer, TimerTable, TimerValues
 from sip.transport import Flow
 
 ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, REFER, NOTIFY"
-SUPPORTED = "timer, 100rel, replaces"
+SUPPORTED = "timer, 100rel"
 
 
 class State(Enum):

@@ -35,7 +35,7 @@ def read_session_expires(message: Request | Response) -> tuple[int, str | None] 
     if value is None:
         return None
     number, _, params = value.partition(";")
-    return parse_number(number.strip(), "Session-Expires"), find_param(parse_params(";" + params), "refresher")
+    return parse_number(number.strip(), "Session-Expires"), find_param(parse_params(";" + params) if params else (), "refresher")
 
 
 def as_uas(request: Request, wanted_s: int = DEFAULT_EXPIRES_S) -> SessionInterval | None:
