@@ -1,0 +1,55 @@
+"""`<Enqueue>`: wait in a named line until somebody dials `<Queue>`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+from gateway.twilio_codes import Code
+from gateway.twiml.control import CallControl, EnqueuePlan
+from gateway.twiml.nouns.task import Task
+from gateway.twiml.verb import FallThrough, Next, Note, Redirect, Verb, attribute, method
+
+MAX_NAME = 64
+
+
+@dataclass(frozen=True, kw_only=True)
+class Enqueue(Verb, element="Enqueue", nests=(Task,), takes_text=True):
+    """The text is the line's name. `action` is asked when the wait is over, also by a hang-up."""
+
+    action: str | None = attribute(None)
+    method: str = method(Code.ENQUEUE_METHOD)
+    wait_url: str | None = attribute(None)
+    wait_url_method: str | None = attribute(None, code=Code.ENQUEUE_WAIT_METHOD, one_of=("POST", "GET"))
+    max_queue_size: int | None = attribute(None, least=1, most=5_000)
+    workflow_sid: str = attribute("")
+
+    def checked(self, notes: list[Note]) -> Self | None:
+        if self.workflow_sid:
+            notes.append(Note(Code.VERB_NOT_SUPPORTED, "<Enqueue workflowSid>: there is no TaskRouter here"))
+            return None
+        if not self.text:
+            notes.append(Note(Code.ENQUEUE_NAME_TOO_SHORT, "<Enqueue> without a name was passed over"))
+            return None
+        if len(self.text) > MAX_NAME:
+            notes.append(Note(Code.ENQUEUE_NAME_TOO_LONG, f"the name of a queue has at most {MAX_NAME} characters"))
+            return None
+        return self
+
+    async def run(self, call: CallControl) -> Next:
+        wait_url = call.resolve(self.wait_url) if self.wait_url else self.wait_url
+        default = "POST" if self.wait_url else "GET"
+        result = await call.enqueue(
+            EnqueuePlan(
+                name=self.text,
+                wait_url=wait_url,
+                wait_method=self.wait_url_method or default,
+                max_size=self.max_queue_size,
+            )
+        )
+        if self.action is None:
+            return FallThrough()
+        params = [("QueueResult", result.result)]
+        if result.queue_sid:
+            params += [("QueueSid", result.queue_sid), ("QueueTime", str(result.queue_time_s))]
+        return Redirect(call.resolve(self.action), self.method, tuple(params))

@@ -1,0 +1,57 @@
+"""`<Say>`: speak text and SSML."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Self
+from xml.etree.ElementTree import Element as XmlElement
+
+from gateway.twilio_codes import Code
+from gateway.twiml.control import CallControl, Utterance
+from gateway.twiml.ssml import is_silent, speak, spoken_text
+from gateway.twiml.verb import FallThrough, Next, Note, Verb, attribute
+
+MAX_LOOPS = 1_000
+MAX_TEXT = 4_096
+"""Characters of text; tags are not counted."""
+
+
+def _voice(text: str) -> str:
+    if not re.fullmatch(r"[\w.:/+ -]{1,200}", text.strip()):
+        raise ValueError("is no name of a voice")
+    return text.strip()
+
+
+def language(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8}){0,4}", text.strip()):
+        raise ValueError("is no language tag (BCP 47)")
+    return text.strip()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Say(Verb, element="Say"):
+    """`loop` 0: until the caller hangs up."""
+
+    holds_markup = True
+
+    voice: str = attribute("", code=Code.SAY_VOICE, parse=_voice)
+    language: str = attribute("en-US", code=Code.SAY_LANGUAGE, parse=language)
+    loop: int = attribute(1, code=Code.SAY_LOOP, least=0, most=MAX_LOOPS)
+    ssml: str = ""
+
+    @classmethod
+    def content(cls, xml: XmlElement, notes: list[Note]) -> dict[str, object]:
+        if len(spoken_text(xml)) > MAX_TEXT:
+            notes.append(Note(Code.SAY_TOO_LONG, f"<Say> has more than {MAX_TEXT} characters"))
+        return {"ssml": "" if is_silent(xml) else speak(xml, notes), "text": spoken_text(xml)}
+
+    def checked(self, notes: list[Note]) -> Self | None:
+        if not self.ssml:
+            notes.append(Note(Code.SAY_TEXT, "<Say> without text was passed over"))
+            return None
+        return self
+
+    async def run(self, call: CallControl) -> Next:
+        await call.say(Utterance(ssml=self.ssml, voice=self.voice, language=self.language), self.loop)
+        return FallThrough()
