@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from media.boxes import Boxes
-from media.errors import NoSuchCodec
+from media.codecs import codec_for
 from media.legs import TABLES
 from media.streams import StreamParams
 
@@ -12,4 +12,5 @@ def boxes_for(params: StreamParams) -> Boxes | None:
     """The packets and the codec of one leg; None for the codecs that all legs share as tables. Raises `NoSuchCodec`."""
     if params.codec in TABLES:
         return None
-    raise NoSuchCodec(params.codec)
+    codec, octets = codec_for(params)
+    return Boxes(coder=codec, octets=octets)
