@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import tempfile
+from collections.abc import Coroutine
 from contextlib import AsyncExitStack
 from pathlib import Path
 from types import TracebackType
@@ -68,8 +69,7 @@ class App:
 
     async def _open(self, opened: AsyncExitStack) -> None:
         config = self.config
-        folder = Path(config.storage.recordings)
-        folder.mkdir(parents=True, exist_ok=True)
+        folder = await asyncio.to_thread(_folder, config.storage.recordings)
         self.store = await opened.enter_async_context(Store(config.storage.database))
         self.client = await opened.enter_async_context(
             WebhookClient(config.account.auth_token, config.http.allow_private)
@@ -101,10 +101,10 @@ class App:
         documents = Documents(self.client, Bins(config.bins), self.metrics)
         recordings = Recordings(
             self.engine,
-            folder.resolve(),
+            folder,
             config.http.public_url,
             on_change=self.ledger.recorded,
-            spawn=lambda work, name: self.calls.spawn(work, name),
+            spawn=self._spawn,
         )
         self.calls = Calls(
             config=config,
@@ -178,6 +178,9 @@ class App:
     def _traced(self, sent: bool, flow: Flow, data: bytes) -> None:
         self.trace.add(asyncio.get_running_loop().time(), sent, str(flow), data)
 
+    def _spawn(self, work: Coroutine[object, object, None], name: str) -> None:
+        self.calls.spawn(work, name)
+
     def _own_address(self) -> tuple[str, str, int]:
         """(transport, host, port) where we reach ourselves."""
         name, _, address = self.endpoint.addresses[0].partition("://")
@@ -203,6 +206,13 @@ class App:
         registered = len(self.registrations.registrar.users(wall_clock()))
         self.metrics.house(registered=registered, callbacks=self.outbox.waiting)
         return self.metrics.text()
+
+
+def _folder(path: str) -> Path:
+    """The folder of recordings, made if need be, as an absolute path (the engine has a working directory of its own)."""
+    folder = Path(path).resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 def engine_config(config: Config) -> EngineConfig:

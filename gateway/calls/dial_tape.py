@@ -1,4 +1,4 @@
-"""The recording of a `<Dial>`: from ringing or from the answer, mono or with the caller on the first and the callee on the second channel."""
+"""The recording of a `<Dial>`: from ringing or from the answer, mono or caller and callee on a channel each."""
 
 from __future__ import annotations
 

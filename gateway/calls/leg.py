@@ -201,17 +201,21 @@ class Leg:
                 self._progress(event)
             case Accepted():
                 self._accepted(event)
-            case Refused():
-                self._refused(event)
             case Confirmed():
                 self._confirmed(event)
-            case Canceled():
-                self._end(Ending(what=Happening.NO_ANSWER, sip_code=487, reason="the caller left", by_peer=True))
             case Offered():
                 self._offered(event)
             case Answered():
                 if event.sdp is not None:
                     self._settle(event.sdp)
+            case Refused() | Canceled() | Ended():
+                self._over(event)
+            case _:
+                self._told(event)
+
+    def _told(self, event: Digit | Info | Referred | ReferProgress) -> None:
+        """What does not change the session."""
+        match event:
             case Digit():
                 self._digit(event.digit)
             case Info():
@@ -220,6 +224,15 @@ class Leg:
                 self._referred(event)
             case ReferProgress():
                 self.on_refer_progress(event)
+            case _:
+                assert_never(event)
+
+    def _over(self, event: Refused | Canceled | Ended) -> None:
+        match event:
+            case Refused():
+                self._refused(event)
+            case Canceled():
+                self._end(Ending(what=Happening.NO_ANSWER, sip_code=487, reason="the caller left", by_peer=True))
             case Ended():
                 self._end(Ending(what=Happening.COMPLETED, reason=event.cause, by_peer=event.cause == "bye"))
             case _:

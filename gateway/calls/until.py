@@ -40,9 +40,9 @@ class Until:
     ) -> None:
         self._happening.remove_done_callback(self._fire)
         task, self._task = self._task, None
-        if self._fired and task is not None and task.uncancel() <= self._cancelling and kind is not None:
-            if issubclass(kind, asyncio.CancelledError):
-                raise self._error from error
+        ours = self._fired and task is not None and task.uncancel() <= self._cancelling
+        if ours and kind is not None and issubclass(kind, asyncio.CancelledError):
+            raise self._error from error
 
 
 async def first_of(*happenings: asyncio.Future[Any], timeout_s: float | None = None) -> None:

@@ -31,8 +31,7 @@ _LANGUAGES = {
     "fil-PH": "en-us",
 }
 _MEN = frozenset(
-    "man matthew joey justin brian russell geraint stephen kevin gregory arthur hans daniel mathieu remi enrique miguel "
-    "andres pedro sergio ricardo thiago cristiano giorgio adriano takumi jacek maxim ruben karl mads laurent ola".split()
+    ["man", "matthew", "joey", "justin", "brian", "russell", "geraint", "stephen", "kevin", "gregory", "arthur", "hans", "daniel", "mathieu", "remi", "enrique", "miguel", "andres", "pedro", "sergio", "ricardo", "thiago", "cristiano", "giorgio", "adriano", "takumi", "jacek", "maxim", "ruben", "karl", "mads", "laurent", "ola"]
 )
 
 
