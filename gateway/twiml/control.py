@@ -9,7 +9,7 @@ from typing import Protocol
 
 
 class HungUp(Exception):
-    """The caller has left: raised out of any await on `CallControl`. A verb catches it only to make a last request (`Record`, `Dial`, `Enqueue`)."""
+    """The caller has left: raised out of awaits on `CallControl`."""
 
 
 class DocumentFault(Exception):

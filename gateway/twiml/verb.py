@@ -7,7 +7,6 @@ import types
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from enum import Enum
-from functools import cache
 from typing import Any, ClassVar, Self, Union, get_args, get_origin, get_type_hints
 from xml.etree.ElementTree import Element as XmlElement
 
@@ -96,7 +95,7 @@ def attribute(
     return field(default=default, metadata={"rule": rule})
 
 
-def method(code: int = Code.SCHEMA, default: str = "POST") -> Any:  # noqa: ANN401
+def http_method(code: int = Code.SCHEMA, default: str = "POST") -> Any:  # noqa: ANN401
     return attribute(default, code=code, one_of=METHODS, parse=_method)
 
 
@@ -168,15 +167,20 @@ class Noun(Element):
     """What a verb acts upon."""
 
 
-@cache
+_KNOWN: dict[type[Element], dict[str, tuple[str, object, Rule]]] = {}
+
+
 def attributes(kind: type[Element]) -> dict[str, tuple[str, object, Rule]]:
     """Attribute name → (field, its type without None, its rule)."""
+    if kind in _KNOWN:
+        return _KNOWN[kind]
     hints = get_type_hints(kind)
     found = {}
     for item in fields(kind):
         rule = item.metadata.get("rule")
         if isinstance(rule, Rule):
             found[rule.name or camel(item.name)] = (item.name, _plain(hints[item.name]), rule)
+    _KNOWN[kind] = found
     return found
 
 

@@ -9,7 +9,7 @@ from gateway.twilio_codes import Code
 from gateway.twiml.control import CallControl, DialTarget
 from gateway.twiml.nouns.parameter import Parameter, pairs
 from gateway.twiml.nouns.party import Party
-from gateway.twiml.verb import Noun, Note, attribute
+from gateway.twiml.verb import Note, Noun, attribute
 
 MAX_IDENTITY = 256
 

@@ -8,7 +8,7 @@ from typing import Self
 
 from gateway.twilio_codes import Code
 from gateway.twiml.control import CallControl, ConferencePlan, RecordingPlan
-from gateway.twiml.verb import Noun, Note, attribute, flag, method, status_callback
+from gateway.twiml.verb import Note, Noun, attribute, flag, http_method, status_callback
 
 EVENTS = ("start", "end", "join", "leave", "mute", "hold", "modify", "speaker", "announcement")
 MAX_NAME = 128
@@ -45,10 +45,10 @@ class Conference(Noun, element="Conference", takes_text=True):
     jitter_buffer_size: str = attribute("large", one_of=("large", "medium", "small", "off"))
     region: str = attribute("")
     status_callback: str | None = attribute(None)
-    status_callback_method: str = method()
+    status_callback_method: str = http_method()
     status_callback_event: tuple[str, ...] = attribute((), one_of=EVENTS)
     recording_status_callback: str | None = attribute(None)
-    recording_status_callback_method: str = method(Code.RECORDING_CALLBACK)
+    recording_status_callback_method: str = http_method(Code.RECORDING_CALLBACK)
     recording_status_callback_event: tuple[str, ...] = attribute(
         ("completed",), code=Code.RECORD_CALLBACK_EVENT, one_of=("in-progress", "completed", "absent")
     )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from gateway.twilio_codes import Code
 from gateway.twiml.control import CallControl, DialTarget, MachineDetection, StatusCallback, Whisper
-from gateway.twiml.verb import Noun, attribute, method, status_callback
+from gateway.twiml.verb import Noun, attribute, http_method, status_callback
 
 PROGRESS = ("initiated", "ringing", "answered", "completed")
 
@@ -16,9 +16,9 @@ class Party(Noun):
     """A noun of `<Dial>` that rings. `url`: the document that it hears before it is connected."""
 
     url: str | None = attribute(None)
-    method: str = method(Code.NUMBER_METHOD)
+    method: str = http_method(Code.NUMBER_METHOD)
     status_callback: str | None = attribute(None)
-    status_callback_method: str = method()
+    status_callback_method: str = http_method()
     status_callback_event: tuple[str, ...] = attribute(("completed",), one_of=PROGRESS)
 
     def target(self, call: CallControl) -> DialTarget:
@@ -41,7 +41,7 @@ class DetectedParty(Party):
     machine_detection_speech_end_threshold: int = attribute(1200, least=500, most=5000)
     machine_detection_silence_timeout: int = attribute(5000, least=2000, most=10_000)
     amd_status_callback: str | None = attribute(None)
-    amd_status_callback_method: str = method()
+    amd_status_callback_method: str = http_method()
 
     def detection(self, call: CallControl) -> MachineDetection | None:
         if not self.machine_detection:

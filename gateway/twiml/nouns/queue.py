@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from gateway.twilio_codes import Code
-from gateway.twiml.verb import Noun, Note, attribute, method
+from gateway.twiml.verb import Note, Noun, attribute, http_method
 
 MAX_NAME = 64
 
@@ -16,7 +16,7 @@ class Queue(Noun, element="Queue", takes_text=True):
     """The text is the line's name; `url` is what the waiting caller hears before the bridge."""
 
     url: str | None = attribute(None)
-    method: str = method(Code.QUEUE_METHOD)
+    method: str = http_method(Code.QUEUE_METHOD)
     reservation_sid: str = attribute("")
     post_work_activity_sid: str = attribute("")
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from gateway.twilio_codes import Code
 from gateway.twiml.control import CallControl, RecordingPlan
-from gateway.twiml.verb import Noun, attribute, method, status_callback
+from gateway.twiml.verb import Noun, attribute, http_method, status_callback
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,7 +15,7 @@ class Recording(Noun, element="Recording"):
 
     name: str = attribute("")
     recording_status_callback: str | None = attribute(None)
-    recording_status_callback_method: str = method(Code.RECORDING_CALLBACK)
+    recording_status_callback_method: str = http_method(Code.RECORDING_CALLBACK)
     recording_status_callback_event: tuple[str, ...] = attribute(
         ("completed",), code=Code.RECORD_CALLBACK_EVENT, one_of=("in-progress", "completed", "absent")
     )

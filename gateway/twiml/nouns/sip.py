@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 from urllib.parse import quote
 
 from gateway.twilio_codes import Code
 from gateway.twiml.control import CallControl, DialTarget
 from gateway.twiml.nouns.party import DetectedParty
-from gateway.twiml.verb import Element, Noun, Note, attribute
+from gateway.twiml.verb import Note, Noun, attribute
 
 MAX_URI = 255
 MAX_HEADERS = 1024
-_PASSED = re.compile(r"(?i)x-[A-Za-z0-9_.!%*+`'~-]+|user-to-user|remote-party-id|p-preferred-identity|p-called-party-id")
+_PASSED = re.compile(
+    r"(?i)x-[A-Za-z0-9_.!%*+`'~-]+|user-to-user|remote-party-id|p-preferred-identity|p-called-party-id"
+)
 _ADDRESS = re.compile(r"(?i)(sips?:)?([^\s<>\"@?]+@)?(\[[0-9a-f:.]+\]|[^\s<>\"@?;:/]+)(:\d{1,5})?(;[^\s<>\"?]*)?")
 
 
@@ -102,8 +104,8 @@ class Sip(DetectedParty, element="Sip", nests=(Uri, Headers), takes_text=True):
 class ReferSip(Noun, element="Sip", takes_text=True):
     """The Refer-To of a `<Refer>`."""
 
-    def checked(self, notes: list[Note]) -> Element | None:  # type: ignore[override] # a copy with the scheme written out
+    def checked(self, notes: list[Note]) -> Self | None:
         text = self.text if re.match(r"(?i)sips?:", self.text) else f"sip:{self.text}"
         found = faults(text)
         notes.extend(found)
-        return None if any(note.code == Code.SIP_URI for note in found) else ReferSip(text=text)
+        return None if any(note.code == Code.SIP_URI for note in found) else replace(self, text=text)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from gateway.twiml.nouns.parameter import Parameter
 from gateway.twiml.nouns.stream import TRACKS
-from gateway.twiml.verb import Noun, attribute, method
+from gateway.twiml.verb import Noun, attribute, http_method
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,4 +17,4 @@ class Siprec(Noun, element="Siprec", nests=(Parameter,)):
     connector_name: str = attribute("")
     track: str = attribute("inbound_track", one_of=TRACKS)
     status_callback: str | None = attribute(None)
-    status_callback_method: str = method()
+    status_callback_method: str = http_method()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gateway.twiml.nouns.parameter import Parameter
-from gateway.twiml.verb import Noun, attribute, method
+from gateway.twiml.verb import Noun, attribute, http_method
 
 TRACKS = ("inbound_track", "outbound_track", "both_tracks")
 
@@ -18,7 +18,7 @@ class Stream(Noun, element="Stream", nests=(Parameter,)):
     name: str = attribute("")
     track: str = attribute("inbound_track", one_of=TRACKS)
     status_callback: str | None = attribute(None)
-    status_callback_method: str = method()
+    status_callback_method: str = http_method()
     connector_name: str = attribute("")
     audio_format: str = attribute("")
     sample_rate: str = attribute("")

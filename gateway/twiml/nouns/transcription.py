@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from gateway.twiml.nouns.parameter import Parameter
 from gateway.twiml.nouns.stream import TRACKS
-from gateway.twiml.verb import Noun, attribute, flag, method
+from gateway.twiml.verb import Noun, attribute, flag, http_method
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,7 +24,7 @@ class Transcription(Noun, element="Transcription", nests=(Config, Parameter)):
     name: str = attribute("")
     track: str = attribute("both_tracks", one_of=TRACKS)
     status_callback_url: str | None = attribute(None)
-    status_callback_method: str = method()
+    status_callback_method: str = http_method()
     language_code: str = attribute("en-US")
     inbound_track_label: str = attribute("")
     outbound_track_label: str = attribute("")

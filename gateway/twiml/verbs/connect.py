@@ -8,7 +8,7 @@ from gateway.twilio_codes import Code
 from gateway.twiml.control import CallControl
 from gateway.twiml.nouns.foreign import FOREIGN_CONNECTIONS
 from gateway.twiml.nouns.stream import Stream
-from gateway.twiml.verb import FallThrough, Next, Verb, attribute, method
+from gateway.twiml.verb import FallThrough, Next, Verb, attribute, http_method
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,7 +16,7 @@ class Connect(Verb, element="Connect", nests=(Stream, *FOREIGN_CONNECTIONS)):
     """Would block until the far end closes; what can't be connected is reported and the next verb follows."""
 
     action: str | None = attribute(None)
-    method: str = method()
+    method: str = http_method()
 
     async def run(self, call: CallControl) -> Next:
         for child in self.children:

@@ -7,7 +7,15 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 from gateway.twilio_codes import Code
-from gateway.twiml.control import CallControl, DequeuePlan, DialPlan, DialResult, DialTarget, DocumentFault, RecordingPlan
+from gateway.twiml.control import (
+    CallControl,
+    DequeuePlan,
+    DialPlan,
+    DialResult,
+    DialTarget,
+    DocumentFault,
+    RecordingPlan,
+)
 from gateway.twiml.nouns.client import Client
 from gateway.twiml.nouns.conference import Conference
 from gateway.twiml.nouns.foreign import FOREIGN_PARTIES
@@ -15,7 +23,7 @@ from gateway.twiml.nouns.number import Number
 from gateway.twiml.nouns.party import Party
 from gateway.twiml.nouns.queue import Queue
 from gateway.twiml.nouns.sip import Sip
-from gateway.twiml.verb import FallThrough, Next, Note, Redirect, Verb, attribute, flag, method, status_callback
+from gateway.twiml.verb import FallThrough, Next, Note, Redirect, Verb, attribute, flag, http_method, status_callback
 
 MAX_PARTIES = 10
 MAX_REASON = 50
@@ -28,10 +36,8 @@ RECORDS = {
     "record-from-ringing": "ringing",
     "record-from-ringing-dual": "ringing-dual",
 }
-RING_TONES = frozenset(
-    "at au bg br be ch cl cn cz de dk ee es fi fr gr hu il in it lt jp mx my nl no nz ph pl pt ru se sg th uk us us-old "
-    "tw ve za".split()
-)
+_COUNTRIES = "at au bg br be ch cl cn cz de dk ee es fi fr gr hu il in it lt jp mx my nl no nz ph pl pt ru se sg th uk us tw ve za"
+RING_TONES = frozenset({*_COUNTRIES.split(), "us-old"})
 
 
 def _record(text: str) -> str:
@@ -57,7 +63,7 @@ class Dial(
     """First answer wins. No `action`: the next verb follows."""
 
     action: str | None = attribute(None)
-    method: str = method(Code.DIAL_METHOD)
+    method: str = http_method(Code.DIAL_METHOD)
     timeout: float = attribute(30.0, code=Code.DIAL_TIMEOUT, least=5, most=600)
     time_limit: float = attribute(14_400.0, code=Code.DIAL_TIME_LIMIT, least=1, most=86_400)
     caller_id: str = attribute("", code=Code.DIAL_CALLER_ID, parse=_caller_id)
@@ -70,13 +76,13 @@ class Dial(
     trim: str = attribute("do-not-trim", code=Code.RECORD_TRIM, one_of=("trim-silence", "do-not-trim"))
     recording_track: str = attribute("both", code=Code.RECORD_TRACK, one_of=("inbound", "outbound", "both"))
     recording_status_callback: str | None = attribute(None)
-    recording_status_callback_method: str = method(Code.RECORDING_CALLBACK)
+    recording_status_callback_method: str = http_method(Code.RECORDING_CALLBACK)
     recording_status_callback_event: tuple[str, ...] = attribute(
         ("completed",), code=Code.RECORD_CALLBACK_EVENT, one_of=("in-progress", "completed", "absent")
     )
     recording_configuration_id: str = attribute("")
     refer_url: str | None = attribute(None)
-    refer_method: str = method(Code.DIAL_METHOD)
+    refer_method: str = http_method(Code.DIAL_METHOD)
     events: str = attribute("")
     passports: str = attribute("")
 
@@ -89,7 +95,9 @@ class Dial(
         )
         alone = next((child for child in children if isinstance(child, Conference | Queue)), None)
         if alone is not None and (len(children) > 1 or self.text):
-            notes.append(Note(Code.DIAL_MIXED_NOUNS, f"<{alone.element}> stands alone in a <Dial>: the rest is left out"))
+            notes.append(
+                Note(Code.DIAL_MIXED_NOUNS, f"<{alone.element}> stands alone in a <Dial>: the rest is left out")
+            )
             children = [alone]
         if self.text and not children:
             if (number := Number(text=self.text).checked(notes)) is not None:

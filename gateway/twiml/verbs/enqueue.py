@@ -8,7 +8,7 @@ from typing import Self
 from gateway.twilio_codes import Code
 from gateway.twiml.control import CallControl, EnqueuePlan
 from gateway.twiml.nouns.task import Task
-from gateway.twiml.verb import FallThrough, Next, Note, Redirect, Verb, attribute, method
+from gateway.twiml.verb import FallThrough, Next, Note, Redirect, Verb, attribute, http_method
 
 MAX_NAME = 64
 
@@ -18,7 +18,7 @@ class Enqueue(Verb, element="Enqueue", nests=(Task,), takes_text=True):
     """The text is the line's name. `action` is asked when the wait is over, also by a hang-up."""
 
     action: str | None = attribute(None)
-    method: str = method(Code.ENQUEUE_METHOD)
+    method: str = http_method(Code.ENQUEUE_METHOD)
     wait_url: str | None = attribute(None)
     wait_url_method: str | None = attribute(None, code=Code.ENQUEUE_WAIT_METHOD, one_of=("POST", "GET"))
     max_queue_size: int | None = attribute(None, least=1, most=5_000)

@@ -7,7 +7,18 @@ from typing import Self
 
 from gateway.twilio_codes import Code
 from gateway.twiml.control import CallControl, Collected, CollectPlan, Prompt
-from gateway.twiml.verb import FallThrough, Next, Note, Redirect, Verb, attribute, flag, method, status_callback, words
+from gateway.twiml.verb import (
+    FallThrough,
+    Next,
+    Note,
+    Redirect,
+    Verb,
+    attribute,
+    flag,
+    http_method,
+    status_callback,
+    words,
+)
 from gateway.twiml.verbs.pause import Pause
 from gateway.twiml.verbs.play import Play
 from gateway.twiml.verbs.say import Say, language
@@ -40,7 +51,7 @@ def _speech_timeout(text: str) -> float | None:
 
 def _finish_on_key(text: str) -> str:
     """Empty is not absent: every key is data then."""
-    if len(text) > 1 or text and text not in KEYS:
+    if len(text) > 1 or (text and text not in KEYS):
         raise ValueError("must be one of 0-9, *, # or nothing")
     return text
 
@@ -61,7 +72,7 @@ class Gather(Verb, element="Gather", nests=(Say, Play, Pause), nested_code=Code.
 
     input: tuple[str, ...] = attribute(("dtmf",), code=Code.GATHER_INPUT, parse=_input)
     action: str | None = attribute(None)
-    method: str = method(Code.GATHER_METHOD)
+    method: str = http_method(Code.GATHER_METHOD)
     timeout: float = attribute(5.0, code=Code.GATHER_TIMEOUT, parse=_timeout, least=0, most=86_400)
     finish_on_key: str = attribute("#", code=Code.GATHER_FINISH_KEYS, parse=_finish_on_key)
     num_digits: int | None = attribute(None, code=Code.GATHER_NUM_DIGITS, least=1)
@@ -74,7 +85,7 @@ class Gather(Verb, element="Gather", nests=(Say, Play, Pause), nested_code=Code.
     language: str = attribute("en-US", code=Code.GATHER_LANGUAGE, parse=language)
     hints: tuple[str, ...] = attribute((), code=Code.GATHER_HINTS, parse=_hints)
     partial_result_callback: str | None = attribute(None)
-    partial_result_callback_method: str = method(Code.GATHER_PARTIAL_METHOD)
+    partial_result_callback_method: str = http_method(Code.GATHER_PARTIAL_METHOD)
     barge_in: bool = flag(True, Code.GATHER_BARGE_IN)
     debug: bool = flag(False)
 

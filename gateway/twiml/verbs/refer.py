@@ -8,7 +8,7 @@ from typing import Self
 from gateway.twilio_codes import Code
 from gateway.twiml.control import CallControl
 from gateway.twiml.nouns.sip import ReferSip
-from gateway.twiml.verb import FallThrough, Next, Note, Redirect, Verb, attribute, method
+from gateway.twiml.verb import FallThrough, Next, Note, Redirect, Verb, attribute, http_method
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,7 +16,7 @@ class Refer(Verb, element="Refer", nests=(ReferSip,)):
     """Waits for the outcome, then asks `action`; none: the next verb."""
 
     action: str | None = attribute(None)
-    method: str = method()
+    method: str = http_method()
 
     def checked(self, notes: list[Note]) -> Self | None:
         if len(self.children) != 1:

@@ -10,7 +10,7 @@ from gateway.twiml.nouns.recording import Recording
 from gateway.twiml.nouns.siprec import Siprec
 from gateway.twiml.nouns.stream import Stream
 from gateway.twiml.nouns.transcription import Transcription
-from gateway.twiml.verb import FallThrough, Next, Verb, attribute, method
+from gateway.twiml.verb import FallThrough, Next, Verb, attribute, http_method
 
 _BESIDE = (Stream, Siprec, Transcription, Recording)
 
@@ -20,7 +20,7 @@ class Start(Verb, element="Start", nests=_BESIDE, nested_code=Code.START_NESTED)
     """Does not block and does not answer."""
 
     action: str | None = attribute(None)
-    method: str = method()
+    method: str = http_method()
 
     async def run(self, call: CallControl) -> Next:
         for child in self.children:
