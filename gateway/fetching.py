@@ -3,28 +3,34 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from weakref import WeakKeyDictionary
 
 from gateway.bins import Bins
 from gateway.metrics import Metrics
-from gateway.webhooks.client import Cookies, Reply, WebhookClient
+from gateway.twiml.control import CallControl
+from gateway.twiml.interpreter import DocumentRequest
+from gateway.twiml.reply import Reply
+from gateway.webhooks.client import Cookies, WebhookClient
 
 
 class Documents:
-    """What the interpreter fetches by. Owns nothing."""
+    """What the interpreter fetches by. Owns the cookies of each call's control, as long as that lives."""
 
     def __init__(self, client: WebhookClient, bins: Bins, metrics: Metrics) -> None:
         self._client = client
         self._bins = bins
         self._metrics = metrics
+        self._cookies: WeakKeyDictionary[CallControl, Cookies] = WeakKeyDictionary()
 
-    async def fetch(self, url: str, method: str, params: Sequence[tuple[str, str]], cookies: Cookies) -> Reply:
+    async def fetch(self, call: CallControl, request: DocumentRequest) -> Reply:
         """Raises `WebhookFault`."""
-        if url.startswith("bin:"):
-            return self._bins.fetch(url, params)
+        params = [*call.parameters(), *request.params]
+        if request.url.startswith("bin:"):
+            return self._bins.fetch(request.url, params)
+        cookies = self._cookies.setdefault(call, self._client.new_cookies())
         loop = asyncio.get_running_loop()
         began = loop.time()
         try:
-            return await self._client.fetch(url, method, params, cookies)
+            return await self._client.fetch(request.url, request.method, params, cookies)
         finally:
             self._metrics.webhook(loop.time() - began)

@@ -30,7 +30,7 @@ class Registration:
             return 0.0
         self.is_registered = False
         self._failures += 1
-        wait = min(LONGEST_BACK_OFF_S, FIRST_BACK_OFF_S * 2 ** (self._failures - 1))
+        wait = min(LONGEST_BACK_OFF_S, FIRST_BACK_OFF_S * (1 << min(self._failures - 1, 10)))
         asked = response.retry_after if response.status == 503 else None
         return max(float(asked or 0), wait * (0.5 + 0.5 * self._random()))
 

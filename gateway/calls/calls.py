@@ -78,9 +78,8 @@ class Calls:
         with structlog.contextvars.bound_contextvars(call_sid=live.call.sid, call_id=live.leg.call_id):
             try:
                 while request is not None:
-                    control = Control(self, live)
                     live.document = asyncio.create_task(
-                        self._documents(control, request), name=f"document {live.call.sid}"
+                        self._interpreter.run(Control(self, live), request), name=f"document {live.call.sid}"
                     )
                     await asyncio.wait([live.document])
                     request, live.replacement = live.replacement, None
@@ -88,13 +87,6 @@ class Calls:
                 if live.document is not None:
                     live.document.cancel()
                 live.leg.hang_up()
-
-    async def _documents(self, control: Control, first: DocumentRequest) -> None:
-        try:
-            await self._interpreter.run(control, first)
-        except Exception:  # the outermost loop of a call: nobody else would hear of it
-            log.exception("the document failed", call_sid=control.call_sid)
-            control.notify(12400, "internal failure")
 
     def adopt(self, live: LiveCall) -> None:
         """Keep a call in the table until its leg has ended; then its status is final."""

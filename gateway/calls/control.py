@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from urllib.parse import urljoin
 
@@ -17,18 +17,24 @@ from gateway.calls.exchange import Exchange, LiveCall
 from gateway.calls.playing import NotPlayable, play, pour
 from gateway.calls.record_verb import record
 from gateway.calls.until import Until
+from gateway.calls.view import view_of
 from gateway.twiml.control import (
     Collecting,
     CollectPlan,
+    ConferencePlan,
+    DequeuePlan,
     DialPlan,
     DialResult,
     DocumentFault,
+    EnqueuePlan,
+    EnqueueResult,
     HungUp,
     Recorded,
     RecordPlan,
     ReferResult,
     Utterance,
 )
+from gateway.webhooks.params import call_params
 from media.commands import Clip
 
 log = structlog.get_logger(__name__)
@@ -58,6 +64,9 @@ class Control:
     @property
     def is_whisper(self) -> bool:
         return self._is_whisper
+
+    def parameters(self) -> Sequence[tuple[str, str]]:
+        return call_params(view_of(self._live.call))
 
     def resolve(self, url: str) -> str:
         absolute = urljoin(self.base_url, url.strip()) if self.base_url else url.strip()
@@ -124,13 +133,13 @@ class Control:
         result = await Dialing(self._exchange, self._live, plan).run()
         return result
 
-    async def conference(self, plan: Mapping[str, object]) -> DialResult:
+    async def conference(self, plan: ConferencePlan) -> DialResult:
         raise DocumentFault(13230, "<Conference> is not served yet")
 
-    async def dequeue(self, plan: Mapping[str, object]) -> DialResult:
+    async def dequeue(self, plan: DequeuePlan) -> DialResult:
         raise DocumentFault(13000, "<Queue> is not served yet")
 
-    async def enqueue(self, plan: Mapping[str, object]) -> Mapping[str, str]:
+    async def enqueue(self, plan: EnqueuePlan) -> EnqueueResult:
         raise DocumentFault(13000, "<Enqueue> is not served yet")
 
     async def refer(self, target: str, headers: Sequence[tuple[str, str]]) -> ReferResult:

@@ -12,7 +12,7 @@ from gateway.calls.call import Call
 from gateway.calls.leg import Leg
 from gateway.config import Config
 from gateway.twiml.control import DialPlan, DialTarget, Utterance, Whisper
-from gateway.twiml.interpreter import DocumentRequest
+from gateway.twiml.interpreter import DocumentRequest, Finish
 from media.client import EngineClient
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ class LiveCall:
 
     call: Call
     leg: Leg
-    document: asyncio.Task[None] | None = None
+    document: asyncio.Task[Finish] | None = None
     replacement: DocumentRequest | None = None
     """What a live update asked for: the running document is cancelled and this one begins."""
 
