@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,6 +20,9 @@ from sip.transport import Flow
 
 OWN_HEADER = "X-Crosspoint-Own"
 """Marks an INVITE that we sent to ourselves for a number of our own; its value is a secret of this process."""
+
+_KNOWS_ONLY_MD5 = re.compile(r"baresip v[012]\.")
+"""Phones that give up at the mere sight of SHA-256 (RFC 8760 would have them ignore it): they are challenged with MD5 alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +130,10 @@ class Doorkeeper:
         return phone.password if phone is not None else None
 
     def _challenge(self, request: Request, now: float, *, stale: bool = False) -> Refuse:
-        return Refuse(request.reply(401, headers=self._verifier.challenges(now, stale=stale)), "challenged")
+        headers = self._verifier.challenges(now, stale=stale)
+        if _KNOWS_ONLY_MD5.match(request.headers.get("User-Agent") or ""):
+            headers = [(name, value) for name, value in headers if "algorithm=MD5" in value]
+        return Refuse(request.reply(401, headers=headers), "challenged")
 
     def _trunk_of(self, source: str) -> TrunkConfig | None:
         address = _address(source)
