@@ -38,12 +38,14 @@ class Wire(Protocol):
     """The legs' sockets as the engine needs them."""
 
     arrived: Arrived
-    peers: list[Address | None]
-    """Each row's peer as far as it is known; what comes from others is listed in `arrived.strange`."""
 
     def open(self, row: int, now: float) -> int: ...
 
     def close(self, row: int, now: float) -> None: ...
+
+    def aim(self, row: int, peer: Address | None) -> None:
+        """Who a row's peer is, as far as it is known; what comes from others is listed in `arrived.strange`."""
+        ...
 
     def send(self, row: int, data: bytes, target: Address) -> bool: ...
 

@@ -235,7 +235,7 @@ class Engine:
                 )  # signalling offers what codecs has: a bug
                 return
         leg.latch.connect(address_of(params), params.signalling_address, self._now)
-        self._wire.peers[leg.row] = leg.latch.locked
+        self._wire.aim(leg.row, leg.latch.locked)
         self.inbound.connect(leg, params)
         self.outbound.connect(leg, params)
         self.detectors.connect(leg, params)

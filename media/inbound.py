@@ -178,8 +178,7 @@ class Inbound:
                 continue
             head = arrived.matrix[at, :4].tolist()
             if arrived.lengths[at] >= 8 and 192 <= head[1] <= 223:  # RTCP that is muxed: judged where it is read
-                continue_to = leg.latch.may_report(source[0])
-                if not continue_to:
+                if not leg.latch.may_report(source[0]):
                     self.figures.refuse(row)
                     refused.append(at)
                 continue
@@ -188,12 +187,13 @@ class Inbound:
                 self.figures.refuse(row)
                 refused.append(at)
                 continue
+            locked = leg.latch.locked
             leg.latch.heard(float(self.figures.heard_at[row]))
             if not leg.latch.offer(source, head[2] << 8 | head[3], arrived.times[at]):
                 self.figures.refuse(row)
                 refused.append(at)
-            elif self.wire.peers[row] != leg.latch.locked:
-                self.wire.peers[row] = leg.latch.locked
+            elif leg.latch.locked != locked:
+                self.wire.aim(row, leg.latch.locked)
                 self.on_latched(leg)
         return refused
 

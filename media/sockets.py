@@ -27,13 +27,22 @@ ROUNDS = 64
 
 @dataclass(slots=True)
 class Pair:
+    """A leg's sockets. Once its peer is known, a third one, connected to the peer, shares RTP's port: the kernel hands it what the
+    peer sends, and all else to the first. It needs neither a source with each packet nor a route for each: a third of the cost."""
+
     port: int
     rtp: socket.socket
     rtcp: socket.socket
+    near: socket.socket | None = None
 
     def close(self) -> None:
-        self.rtp.close()
-        self.rtcp.close()
+        for one in (self.rtp, self.rtcp, self.near):
+            if one is not None:
+                one.close()
+
+
+Receive = Callable[[memoryview], int]
+ReceiveFrom = Callable[[memoryview], tuple[int, Address]]
 
 
 class Sockets:
@@ -46,13 +55,13 @@ class Sockets:
         self._resting: dict[int, Pair] = {}
         self._epoll = select.epoll()
         self._rtcp_epoll = select.epoll()
-        self._by_fd: dict[int, tuple[int, socket.socket]] = {}
+        self._by_fd: dict[int, tuple[int, Receive | None, ReceiveFrom]] = {}
         self._rtcp_by_fd: dict[int, tuple[int, socket.socket]] = {}
         self.arrived = Arrived(np.zeros((batch, WIDTH), dtype=np.uint8))
         self._views = [memoryview(row) for row in self.arrived.matrix]
-        self.peers: list[Address | None] = [None] * rows
+        self._peers: list[Address | None] = [None] * rows
+        self._near: list[Callable[[memoryview], int] | None] = [None] * rows
         self.unsent = 0
-        self._senders: dict[int, Callable[[memoryview, Address], int]] = {}
 
     def open(self, row: int, now: float) -> int:
         """Bind a pair for a row: RTP's port. Raises `NoPortLeft`."""
@@ -65,14 +74,54 @@ class Sockets:
                 self._ports.skip(port)
                 continue
             self._pairs[row] = pair
-            self.peers[row] = None
-            self._senders[row] = pair.rtp.sendto
-            self._by_fd[pair.rtp.fileno()] = (row, pair.rtp)
+            self._by_fd[pair.rtp.fileno()] = (row, None, pair.rtp.recvfrom_into)
             self._rtcp_by_fd[pair.rtcp.fileno()] = (row, pair.rtcp)
             self._epoll.register(pair.rtp.fileno(), select.EPOLLIN)
             self._rtcp_epoll.register(pair.rtcp.fileno(), select.EPOLLIN)
             return port
         raise NoPortLeft("every RTP port is lent, rests, or is held by another program")
+
+    def aim(self, row: int, peer: Address | None) -> None:
+        """Take a row's peer, whose packets are no longer strange."""
+        pair = self._pairs.get(row)
+        if pair is None or self._peers[row] == peer:
+            return
+        self._leave(row, pair)
+        self._peers[row] = peer
+        if peer is None or (near := self._connect(pair, peer)) is None:
+            return
+        pair.near = near
+        self._near[row] = near.send
+        self._by_fd[near.fileno()] = (row, near.recv_into, near.recvfrom_into)
+        self._epoll.register(near.fileno(), select.EPOLLIN)
+
+    def _connect(self, pair: Pair, peer: Address) -> socket.socket | None:
+        """The third socket. The port may be shared for just this moment, so that no other program ever can."""
+        near = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        try:
+            near.setblocking(False)
+            near.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+            for one in (pair.rtp, near):
+                one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            near.bind((self._address, pair.port))
+            near.connect(peer)
+            with contextlib.suppress(BlockingIOError):
+                while near.recv(WIDTH):  # what a stranger sent between the two calls
+                    pass
+        except OSError:
+            near.close()
+            return None
+        finally:
+            pair.rtp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)
+        near.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)
+        return near
+
+    def _leave(self, row: int, pair: Pair) -> None:
+        if pair.near is not None:
+            self._epoll.unregister(pair.near.fileno())
+            del self._by_fd[pair.near.fileno()]
+            pair.near.close()
+        pair.near = self._near[row] = self._peers[row] = None
 
     def _bind(self, port: int) -> Pair | None:
         rtp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -93,7 +142,7 @@ class Sockets:
         pair = self._pairs.pop(row, None)
         if pair is None:
             return
-        del self._senders[row]
+        self._leave(row, pair)
         self._epoll.unregister(pair.rtp.fileno())
         self._rtcp_epoll.unregister(pair.rtcp.fileno())
         del self._by_fd[pair.rtp.fileno()], self._rtcp_by_fd[pair.rtcp.fileno()]
@@ -102,31 +151,32 @@ class Sockets:
                 one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
         self._resting[pair.port] = pair
         self._ports.give_back(pair.port, now)
-        self.peers[row] = None
 
     def drain(self, now: float) -> None:
         """Read every RTP socket until it is empty (one `recv` each would never work a backlog off)."""
-        arrived, views, by_fd, peers = self.arrived, self._views, self._by_fd, self.peers
+        arrived, views, by_fd, peers = self.arrived, self._views, self._by_fd, self._peers
         rows, lengths, strange = arrived.rows, arrived.lengths, arrived.strange
-        at = len(rows)
+        at = begin = len(rows)
         for _ in range(ROUNDS):
             room = len(views) - at
             ready = self._epoll.poll(0, min(room, len(by_fd) or 1)) if room else []
             if not ready:
                 break
-            begin = at
             for fd, _event in ready:
-                row, one = by_fd[fd]
+                row, receive, receive_from = by_fd[fd]
                 try:
-                    length, source = one.recvfrom_into(views[at])
+                    if receive is not None:
+                        length = receive(views[at])
+                    else:
+                        length, source = receive_from(views[at])
+                        if source != peers[row]:
+                            strange.append((at, source))
                 except OSError:  # an ICMP error of an earlier send, told here; the datagram, if any, comes next round
                     continue
-                if source != peers[row]:
-                    strange.append((at, source))
                 rows.append(row)
                 lengths.append(length)
                 at += 1
-            arrived.times.extend([now] * (at - begin))
+        arrived.times.extend([now] * (at - begin))
 
     def drain_reports(self) -> None:
         """Read RTCP: rare, so it has its own epoll and is asked once a tick."""
@@ -161,10 +211,14 @@ class Sockets:
 
     def send_all(self, jobs: Sequence[Job]) -> int:
         """Send one packet of each of *jobs*; answers how many left."""
-        senders, unsent = self._senders, 0
+        near, pairs, unsent = self._near, self._pairs, 0
         for row, view, target in jobs:
+            send = near[row]
             try:
-                senders[row](view, target)
+                if send is not None:
+                    send(view)
+                else:
+                    pairs[row].rtp.sendto(view, target)
             except OSError:  # a full buffer, an ICMP error: a lost packet like any other
                 unsent += 1
         self.unsent += unsent

@@ -46,6 +46,9 @@ class FakeWire:
         self.closed.append(row)
         self.peers[row] = None
 
+    def aim(self, row: int, peer: Address | None) -> None:
+        self.peers[row] = peer
+
     def send(self, row: int, data: bytes, target: Address) -> bool:
         self.sent.append((row, bytes(data), target))
         return True

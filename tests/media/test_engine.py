@@ -209,7 +209,7 @@ def test_first_audio_is_told_once_with_the_peers_address() -> None:
 
 
 def test_digits_of_rfc_4733_are_told_once_and_are_not_audio() -> None:
-    bench, alice, bob = pair()
+    bench, alice, _ = pair()
     bench.run(10, [alice])
     for i in range(8):
         payload = struct.pack(">BBH", 5, 0x80 if i > 4 else 10, 160 * min(i + 1, 5))
@@ -224,7 +224,7 @@ def test_digits_of_rfc_4733_are_told_once_and_are_not_audio() -> None:
 
 
 def test_sent_digits_take_the_place_of_audio_and_end_three_times() -> None:
-    bench, alice, bob = pair()
+    bench, _, bob = pair()
     bench.run(10)
     bench.tick(SendDigits(slot=bob.slot, digits="1w#", ticket=9))
     bench.run(60)
@@ -331,7 +331,7 @@ def test_a_strangers_voice_is_never_heard_and_is_counted() -> None:
 
 
 def test_explain_says_who_hears_whom() -> None:
-    bench, alice, bob = pair()
+    bench, alice, _ = pair()
     bench.run(5)
     text = bench.engine.explain(alice.slot)
     assert text.startswith(f"phone 0 (leg {alice.slot}): hears phone 1; is heard by phone 1")
