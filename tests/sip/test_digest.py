@@ -1,0 +1,140 @@
+"""Digest: RFC 7616's own example, both algorithms, nonces that expire and whose count must rise."""
+
+from __future__ import annotations
+
+import contextlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sip.digest import Challenge, Credentials, Outcome, Verifier, answer, best
+from sip.errors import RemoteError
+
+ALICE = Credentials(username="alice", password='wonder "land"')
+URI = "sip:example.org"
+
+
+def passwords(user: str) -> str | None:
+    return ALICE.password if user == "alice" else None
+
+
+def challenged(verifier: Verifier, now: float, *, stale: bool = False) -> list[Challenge]:
+    return [c for _, value in verifier.challenges(now, stale=stale) for c in Challenge.parse_many(value)]
+
+
+def authorized(challenge: Challenge, nc: int = 1, credentials: Credentials = ALICE, method: str = "REGISTER") -> str:
+    return answer(challenge, credentials, method=method, uri=URI, body=b"", nc=nc, cnonce="c0ffee")
+
+
+def judge(verifier: Verifier, value: str, now: float, *, method: str = "REGISTER", uri: str = URI) -> Outcome:
+    return verifier.verify([value], method, uri, b"", passwords, now).outcome
+
+
+@pytest.fixture
+def verifier() -> Verifier:
+    return Verifier("example.org", b"secret")
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "expected"),
+    [
+        ("MD5", "8ca523f5e9506fed4657c9700eebdbec"),
+        ("SHA-256", "753927fa0e85d155564e2e272a28d1802ca10daf4496794697cf8db5856cb6c1"),
+    ],
+)
+def test_the_example_of_rfc_7616_section_3_9_1(algorithm: str, expected: str) -> None:
+    challenge = Challenge(
+        realm="http-auth@example.org",
+        nonce="7ypf/xlj9XXwfDPEoM4URrv/xwf94BcCAzFZH4GiTo0v",
+        algorithm=algorithm,
+        qop=frozenset({"auth", "auth-int"}),
+        opaque="FQhe/qaU925kfnzjCev0ciny7QMkPqMAFRtzCUYo5tdS",
+    )
+    mufasa = Credentials(username="Mufasa", password="Circle of Life")
+    value = answer(
+        challenge,
+        mufasa,
+        method="GET",
+        uri="/dir/index.html",
+        body=b"",
+        nc=1,
+        cnonce="f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ",
+    )
+    assert f'response="{expected}"' in value
+
+
+def test_both_algorithms_are_offered_the_stronger_first_and_chosen(verifier: Verifier) -> None:
+    found = challenged(verifier, 0)
+    assert [c.algorithm for c in found] == ["SHA-256", "MD5"]
+    assert best(found[::-1]) is found[0]
+
+
+@pytest.mark.parametrize("at", [0, 1])
+def test_a_right_answer_is_good_by_either_algorithm(verifier: Verifier, at: int) -> None:
+    assert judge(verifier, authorized(challenged(verifier, 0)[at]), 1) is Outcome.GOOD
+
+
+def test_the_count_must_rise_so_that_a_replay_is_refused(verifier: Verifier) -> None:
+    challenge = challenged(verifier, 0)[0]
+    first, second = authorized(challenge, 1), authorized(challenge, 2)
+    assert [judge(verifier, value, 1) for value in (first, first, second, first)] == [
+        Outcome.GOOD,
+        Outcome.REPLAY,
+        Outcome.GOOD,
+        Outcome.REPLAY,
+    ]
+
+
+def test_an_old_nonce_is_stale_although_the_password_is_right(verifier: Verifier) -> None:
+    value = authorized(challenged(verifier, 0)[0])
+    assert judge(verifier, value, 301) is Outcome.STALE
+    assert all("stale=true" in value for _, value in verifier.challenges(301, stale=True))
+
+
+def test_an_invented_nonce_and_one_of_an_earlier_process_are_stale(verifier: Verifier) -> None:
+    other = challenged(Verifier("example.org", b"other"), 0)[0]
+    assert judge(verifier, authorized(other), 1) is Outcome.STALE
+    invented = Challenge(realm="example.org", nonce="zz-1-abc", qop=frozenset({"auth"}))
+    assert judge(verifier, authorized(invented), 1) is Outcome.STALE
+
+
+@pytest.mark.parametrize(
+    ("credentials", "method", "uri"),
+    [
+        (Credentials(username="alice", password="wrong"), "REGISTER", URI),
+        (Credentials(username="nobody", password=""), "REGISTER", URI),
+        (ALICE, "INVITE", URI),
+        (ALICE, "REGISTER", "sip:elsewhere.org"),
+    ],
+    ids=["wrong password", "unknown user", "another method", "another URI"],
+)
+def test_anything_else_is_wrong(verifier: Verifier, credentials: Credentials, method: str, uri: str) -> None:
+    value = authorized(challenged(verifier, 0)[0], credentials=credentials)
+    assert judge(verifier, value, 1, method=method, uri=uri) is Outcome.WRONG
+
+
+def test_no_credentials_for_our_realm_are_missing_ones(verifier: Verifier) -> None:
+    other = Challenge(realm="other", nonce="n", qop=frozenset({"auth"}))
+    assert verifier.verify([], "REGISTER", URI, b"", passwords, 0).outcome is Outcome.MISSING
+    assert judge(verifier, authorized(other), 0) is Outcome.MISSING
+    assert judge(verifier, "Basic YTpi", 0) is Outcome.MISSING
+
+
+def test_a_challenge_that_we_cannot_answer_is_passed_over() -> None:
+    assert best(Challenge.parse_many('Digest realm="a", nonce="b", algorithm=SHA-512-256')) is None
+    assert Challenge.parse_many('Basic realm="a"') == []
+    assert Challenge.parse_many('Digest realm="a"') == []
+
+
+@given(st.text(max_size=200))
+def test_verifying_never_raises_and_never_says_good(text: str) -> None:
+    verifier = Verifier("example.org", b"secret")
+    verdict = verifier.verify([f"Digest {text}", text], "REGISTER", URI, b"", passwords, 0)
+    assert verdict.outcome is not Outcome.GOOD
+
+
+@given(st.text(max_size=200))
+def test_reading_challenges_raises_only_the_declared_error(text: str) -> None:
+    with contextlib.suppress(RemoteError):
+        Challenge.parse_many(f"Digest {text}")
