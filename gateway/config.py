@@ -6,11 +6,13 @@ import json
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from gateway.config_checks import cross_checks
 
 
 class ConfigError(Exception):
@@ -55,6 +57,19 @@ def _url(value: str) -> str:
     return value
 
 
+def _ports(value: tuple[int, int]) -> tuple[int, int]:
+    first, last = value
+    if not 1024 <= first < last <= 65_535 or last - first < 3:
+        raise ValueError("must be [first, last], above 1023, below 65536 and at least four apart")
+    return value
+
+
+def _address(value: str) -> str:
+    if value:
+        ip_address(value)
+    return value
+
+
 Url = Annotated[str, AfterValidator(_url)]
 Method = Literal["GET", "POST"]
 Network = Annotated[str, AfterValidator(_network)]
@@ -87,30 +102,17 @@ class SipConfig(Table):
     register_min_s: int = Field(60, ge=1)
     register_max_s: int = Field(3600, ge=60)
 
-    @model_validator(mode="after")
-    def _secured(self) -> Self:
-        if any(text.startswith(("tls", "wss")) for text in self.listen) and not (self.certificate and self.private_key):
-            raise ValueError("certificate: tls:// and wss:// need certificate and private_key")
-        return self
-
 
 class RtpConfig(Table):
     """`[rtp]`: what SDP says, and the ports that legs take."""
 
-    address: str = "127.0.0.1"
-    bind: str = ""
-    ports: tuple[int, int] = (20_000, 29_999)
+    address: Annotated[str, AfterValidator(_address)] = Field("127.0.0.1", min_length=1)
+    bind: Annotated[str, AfterValidator(_address)] = ""
+    ports: Annotated[tuple[int, int], AfterValidator(_ports)] = (20_000, 29_999)
     srtp: Literal["off", "optional", "required"] = "optional"
     silence_s: float = Field(60.0, gt=0)
     hold_silence_s: float = Field(1800.0, gt=0)
     port_rest_s: float = Field(30.0, ge=0)
-
-    @model_validator(mode="after")
-    def _range(self) -> Self:
-        first, last = self.ports
-        if not 1024 <= first < last <= 65_535 or last - first < 3:
-            raise ValueError("ports: must be [first, last], above 1023, below 65536 and at least four apart")
-        return self
 
 
 class HttpConfig(Table):
@@ -122,12 +124,8 @@ class HttpConfig(Table):
     private_key: str = ""
     public_url: Url = "http://127.0.0.1:8080"
     allow_private: tuple[Network, ...] = ("127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")
-
-    @model_validator(mode="after")
-    def _secured(self) -> Self:
-        if self.tls_listen and not (self.certificate and self.private_key):
-            raise ValueError("tls_listen: needs certificate and private_key")
-        return self
+    media_auth: bool = False
+    """Whether a recording's sound asks for the account's credentials; Twilio's default is that its SID is secret enough."""
 
 
 class AccountConfig(Table):
@@ -240,10 +238,9 @@ def parse(data: dict[str, Any], environ: Mapping[str, str]) -> Config:
         config = Config.model_validate(data)
     except ValidationError as fault:
         faults += [_fault(error) for error in fault.errors(include_url=False, include_input=False)]
-    if config is not None:
-        faults += _cross_checks(config)
+    faults += cross_checks(data)
     if faults or config is None:
-        raise ConfigError(faults)
+        raise ConfigError(list(dict.fromkeys(faults)))
     return config
 
 
@@ -286,40 +283,4 @@ def _fault(error: Any) -> str:  # noqa: ANN401 - pydantic's ErrorDetails
     if error["type"] == "missing":
         return f"{key}: is missing"
     message = error["msg"].removeprefix("Value error, ")
-    if found := re.match(r"([a-z_]+): ", message):  # a fault of a whole table names its key itself
-        key, message = f"{key}.{found[1]}", message[found.end() :]
     return f"{key}: {message[:1].lower()}{message[1:]}"
-
-
-def _cross_checks(config: Config) -> Iterator[str]:
-    """What one table can't know of another."""
-    bins = {item.name for item in config.bins}
-    trunks = {trunk.name for trunk in config.trunks}
-    for at, route in enumerate(config.routes):
-        if route.trunk not in trunks:
-            yield f"route[{at}].trunk: there is no trunk {route.trunk!r}"
-    yield from _doubles("phone", "username", [phone.username.lower() for phone in config.phones])
-    yield from _doubles("number", "number", [number.number for number in config.numbers])
-    yield from _doubles("trunk", "name", [trunk.name for trunk in config.trunks])
-    yield from _doubles("bin", "name", [item.name for item in config.bins])
-    for key, url in _urls(config):
-        if url.startswith("bin:") and url.removeprefix("bin:").partition("?")[0] not in bins:
-            yield f"{key}: there is no bin {url.removeprefix('bin:')!r}"
-    for at, trunk in enumerate(config.trunks):
-        if trunk.register_ and not trunk.username:
-            yield f"trunk[{at}].register: needs username and password"
-
-
-def _doubles(table: str, key: str, values: list[str]) -> Iterator[str]:
-    for at, value in enumerate(values):
-        if value in values[:at]:
-            yield f"{table}[{at}].{key}: {value!r} is there twice"
-
-
-def _urls(config: Config) -> Iterator[tuple[str, str]]:
-    for name in ("voice_url", "voice_fallback_url", "status_callback"):
-        yield f"sip.{name}", getattr(config.sip, name)
-        for at, number in enumerate(config.numbers):
-            yield f"number[{at}].{name}", getattr(number, name)
-        for at, application in enumerate(config.applications):
-            yield f"application[{at}].{name}", getattr(application, name)
