@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from functools import partial
 
 import structlog
 
 from gateway.calls.call import Call, Happening
-from gateway.calls.ending import CallFailed, Ending, worst
+from gateway.calls.ending import CallFailed, Ending
 from gateway.calls.exchange import Exchange, LiveCall
 from gateway.calls.leg import Leg
 from gateway.calls.ringback import Ringback
-from gateway.twiml.control import DialPlan, DialTarget
+from gateway.calls.ringing import Ringing
+from gateway.twiml.control import DialPlan, DialTarget, HungUp
 
 log = structlog.get_logger(__name__)
 
@@ -25,11 +25,11 @@ class Child:
 
     def __init__(self, exchange: Exchange, parent: LiveCall, target: DialTarget, plan: DialPlan) -> None:
         self._exchange = exchange
-        self._parent = parent
         self._target = target
         self._plan = plan
-        self._legs: list[Leg] = []
+        self._ringback: Ringback | None = None
         self.call: Call = exchange.child_of(parent.call, target, plan)
+        self._ringing = Ringing(exchange.telephones, self.call, self._progress)
         self.ending = Ending(what=Happening.CANCELED)
         self.live: LiveCall | None = None
         """Once answered."""
@@ -42,11 +42,12 @@ class Child:
         return self.live.leg
 
     async def connect(self, ringback: Ringback) -> bool:
-        """Ring, wait for the answer, send digits, whisper. False: this party is out, and `ending` says how. Cancellation hangs up."""
+        """Ring, wait for the answer, send digits, whisper. False: this party is out, and `ending` says how."""
+        self._ringback = ringback
         self.call.happened(Happening.INITIATED)
         try:
             async with asyncio.timeout(self._plan.timeout_s + TIMEOUT_BUFFER_S):
-                leg = await self._ring(ringback)
+                leg = await self._ringing.ring(self._exchange.destinations.of(self._target, self.call))
         except TimeoutError:
             return self._out(Ending(what=Happening.NO_ANSWER, sip_code=487, reason="timeout"))
         except CallFailed as failed:
@@ -55,47 +56,29 @@ class Child:
             return self._out(failed.ending)
         self.live = LiveCall(call=self.call, leg=leg)
         self.ending = Ending(what=Happening.COMPLETED, sip_code=200, headers=leg.peer_headers)
-        self.call.sip_call_id = leg.call_id
         self.call.happened(Happening.ANSWERED)
         self._exchange.adopt(self.live)
+        try:
+            return await self._prepare(self.live)
+        except HungUp:
+            return self._out(Ending(what=Happening.NO_ANSWER, sip_code=200, reason="left before the bridge"))
+
+    async def _prepare(self, live: LiveCall) -> bool:
+        """What the called party gets before the bridge."""
         if self._target.send_digits:
-            await leg.send_digits(self._target.send_digits)
-        if self._target.whisper is not None and not await self._exchange.whisper(self.live, self._target.whisper):
-            return self._out(Ending(what=Happening.NO_ANSWER, sip_code=200, reason="declined in whisper"))
-        return not leg.ended.done()
+            await live.leg.send_digits(self._target.send_digits)
+        if self._target.whisper is not None and not await self._exchange.whisper(live, self._target.whisper):
+            return self._out(Ending(what=Happening.NO_ANSWER, sip_code=200, reason="declined in its whisper"))
+        return not live.leg.ended.done()
 
-    async def _ring(self, ringback: Ringback) -> Leg:
-        """All telephones of this party at once; the first that answers. Raises `CallFailed` when none is left."""
-        destinations = self._exchange.destinations.of(self._target, self.call)
-        for destination in destinations:
-            leg = await self._exchange.telephones.place(destination)
-            leg.on_progress = partial(self._progress, leg, ringback)
-            self._legs.append(leg)
-            self.call.sip_call_id = self.call.sip_call_id or leg.call_id
-        waiting = set(self._legs)
-        while waiting:
-            await asyncio.wait([leg.answered for leg in waiting], return_when=asyncio.FIRST_COMPLETED)
-            for leg in [leg for leg in waiting if leg.answered.done()]:
-                waiting.discard(leg)
-                if leg.answered.result():
-                    self._leave_but(leg)
-                    return leg
-        endings = [leg.ended.result() for leg in self._legs]
-        what = worst([ending.what for ending in endings])
-        ending = next(ending for ending in endings if ending.what is what)
-        raise CallFailed(what, ending.reason, sip_code=ending.sip_code, headers=ending.headers)
-
-    def _progress(self, leg: Leg, ringback: Ringback, early_media: bool) -> None:
+    def _progress(self, leg: Leg, early_media: bool) -> None:
         self.call.happened(Happening.RINGING)
+        if self._ringback is None:
+            return
         if early_media:
-            ringback.early(leg)
+            self._ringback.early(leg)
         else:
-            ringback.ringing()
-
-    def _leave_but(self, answered: Leg | None) -> None:
-        for leg in self._legs:
-            if leg is not answered:
-                leg.hang_up("answered elsewhere" if answered else "")
+            self._ringback.ringing()
 
     def _out(self, ending: Ending) -> bool:
         self.ending = ending
@@ -116,6 +99,7 @@ class Child:
         """End whatever still rings or talks, unless an update has taken the call over."""
         if self.is_taken:
             return
-        self._leave_but(None)
-        self.call.sip_response_code = self.ending.sip_code
+        self._ringing.stop()
+        if self.live is None or self.ending.sip_code != 200:
+            self.call.sip_response_code = self.ending.sip_code
         self.call.happened(self.ending.what)
