@@ -19,21 +19,28 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 TONES = (440, 700)
 
 
+def written(name: str, home: Path, changes: dict[str, str]) -> Path:
+    """A file of configs/ with other ports."""
+    text = (ROOT / "configs" / name).read_text(encoding="utf-8")
+    for old, new in changes.items():
+        text = text.replace(old, new)
+    home.mkdir(parents=True, exist_ok=True)
+    path = home / Path(name).name
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
 @asynccontextmanager
 async def serving(name: str, home: Path, *, voice_port: int = 9000) -> AsyncIterator[str]:
     """`crosspoint serve` on a file of configs/; gives the address of its SIP side."""
     sip, http, rtp = free_ports(2), free_ports(1), free_ports(100)
-    text = (ROOT / "configs" / name).read_text(encoding="utf-8")
-    for old, new in (
-        (":5060", f":{sip}"),
-        (":8080", f":{http}"),
-        (":9000", f":{voice_port}"),
-        ("ports = [20000, 20999]", f"ports = [{rtp}, {rtp + 99}]"),
-    ):
-        text = text.replace(old, new)
-    home.mkdir(parents=True, exist_ok=True)
-    path = home / "gateway.toml"
-    path.write_text(text, encoding="utf-8")
+    changes = {
+        ":5060": f":{sip}",
+        ":8080": f":{http}",
+        ":9000": f":{voice_port}",
+        "ports = [20000, 20999]": f"ports = [{rtp}, {rtp + 99}]",
+    }
+    path = written(name, home, changes)
     program = Program("crosspoint", [sys.executable, "-m", "gateway", "serve", "--config", str(path)], home)
     async with program:
         await program.wait_for_log("crosspoint ready", within_s=20)
@@ -75,13 +82,8 @@ async def test_the_demo_has_an_echo_and_a_number_that_only_rings(tmp_path: Path)
 @pytest.mark.peers("baresip")
 async def test_the_example_application_connects_two_phones(tmp_path: Path) -> None:
     port = free_ports(1)
-    script = (
-        (ROOT / "configs" / "examples" / "voice_app.py")
-        .read_text(encoding="utf-8")
-        .replace("port=9000", f"port={port}")
-    )
-    (tmp_path / "voice_app.py").write_text(script, encoding="utf-8")
-    application = Program("voice_app", [sys.executable, "-u", str(tmp_path / "voice_app.py")], tmp_path / "app")
+    script = written("examples/voice_app.py", tmp_path, {"port=9000": f"port={port}"})
+    application = Program("voice_app", [sys.executable, "-u", str(script)], tmp_path / "app")
     async with (
         application,
         serving("examples/webhook.toml", tmp_path / "gateway", voice_port=port) as proxy,
