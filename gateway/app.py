@@ -21,7 +21,7 @@ from gateway.calls.destinations import Destinations
 from gateway.calls.leg import Telephones
 from gateway.calls.recordings import Recordings
 from gateway.config import Config
-from gateway.fetching import Documents
+from gateway.fetching import Callbacks, Documents
 from gateway.http import HttpServer
 from gateway.ledger import Ledger
 from gateway.metrics import Metrics
@@ -33,6 +33,7 @@ from gateway.storage.store import Store
 from gateway.trace import Trace
 from gateway.twiml.interpreter import Interpreter
 from gateway.webhooks.client import WebhookClient
+from gateway.webhooks.guard import Guard
 from gateway.webhooks.outbox import Outbox
 from media.client import EngineClient, EngineConfig
 from media.events import Health
@@ -72,9 +73,13 @@ class App:
         folder = await asyncio.to_thread(_folder, config.storage.recordings)
         self.store = await opened.enter_async_context(Store(config.storage.database))
         self.client = await opened.enter_async_context(
-            WebhookClient(config.account.auth_token, config.http.allow_private)
+            WebhookClient(
+                auth_token=config.account.auth_token,
+                guard=Guard(config.http.allow_private),
+                bins=Bins({item.name: item.twiml for item in config.bins}),
+            )
         )
-        self.outbox = await opened.enter_async_context(Outbox(self.store, self.client))
+        self.outbox = await opened.enter_async_context(Outbox(self.store, Callbacks(self.client)))
         self.ledger = Ledger(self.store, self.outbox, self.metrics)
         self.engine = await opened.enter_async_context(EngineClient(engine_config(config)))
         self.engine.on_health = self._health
@@ -98,7 +103,7 @@ class App:
         telephones = Telephones(self.endpoint, self.engine, config.rtp.address)
         self.trunks = await opened.enter_async_context(TrunkKeeper(config, self.endpoint))
         clips = opened.enter_context(tempfile.TemporaryDirectory(prefix="crosspoint-audio-"))
-        documents = Documents(self.client, Bins(config.bins), self.metrics)
+        documents = Documents(self.client, self.metrics)
         recordings = Recordings(
             self.engine,
             folder,

@@ -8,14 +8,13 @@ import structlog
 
 from gateway.calls.call import Call, Happening
 from gateway.calls.recordings import Recording
-from gateway.calls.view import view_of
 from gateway.ids import new_notification_sid
 from gateway.metrics import Metrics
 from gateway.storage.models import CallRow, NotificationRow, RecordingRow
 from gateway.storage.store import Store
 from gateway.webhooks.outbox import Outbox
-from gateway.webhooks.params import call_params
-from gateway.webhooks.status import is_wanted, rfc_2822, status_params
+from gateway.webhooks.params import progress_params, timestamp
+from gateway.webhooks.status import is_wanted
 
 log = structlog.get_logger(__name__)
 
@@ -36,7 +35,8 @@ class Ledger:
         self._metrics.call(call, what)
         callback = call.status_callback
         if callback is not None and callback.url and is_wanted(callback, what):
-            params = status_params(call, what, call_params(view_of(call)), datetime.now(UTC))
+            params = progress_params(call, what, call.sequence, datetime.now(UTC))
+            call.sequence += 1
             self._outbox.post(call.sid, callback.url, callback.method, params)
 
     def notified(self, call: Call, code: int, message: str) -> None:
@@ -82,7 +82,7 @@ def recording_params(recording: Recording) -> list[tuple[str, str]]:
         ("RecordingUrl", recording.url),
         ("RecordingStatus", recording.status),
         ("RecordingChannels", str(recording.channels)),
-        ("RecordingStartTime", rfc_2822(recording.started_at)),
+        ("RecordingStartTime", timestamp(recording.started_at)),
         ("RecordingSource", recording.plan.source),
         ("RecordingTrack", recording.plan.track),
         ("ErrorCode", str(recording.error_code)),

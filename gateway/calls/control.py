@@ -17,7 +17,6 @@ from gateway.calls.exchange import Exchange, LiveCall
 from gateway.calls.playing import NotPlayable, play, pour
 from gateway.calls.record_verb import record
 from gateway.calls.until import Until
-from gateway.calls.view import view_of
 from gateway.twiml.control import (
     Collecting,
     CollectPlan,
@@ -34,7 +33,7 @@ from gateway.twiml.control import (
     ReferResult,
     Utterance,
 )
-from gateway.webhooks.params import call_params
+from gateway.webhooks.params import CallView, voice_params
 from media.commands import Clip
 
 log = structlog.get_logger(__name__)
@@ -66,7 +65,7 @@ class Control:
         return self._is_whisper
 
     def parameters(self) -> Sequence[tuple[str, str]]:
-        return call_params(view_of(self._live.call))
+        return voice_params(CallView.of(self._live.call))
 
     def resolve(self, url: str) -> str:
         absolute = urljoin(self.base_url, url.strip()) if self.base_url else url.strip()

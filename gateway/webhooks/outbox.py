@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
-import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -14,9 +12,9 @@ from typing import Protocol, Self
 import structlog
 from sqlalchemy import select
 
+from gateway.errors import WebhookFault
 from gateway.storage.models import OutboxRow
 from gateway.storage.store import Store
-from gateway.webhooks.client import WebhookFault
 
 log = structlog.get_logger(__name__)
 
@@ -47,7 +45,6 @@ class Outbox:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._slots = asyncio.Semaphore(AT_ONCE)
         self._closing = asyncio.Event()
-        self._ids = itertools.count(time.time_ns() // 1000)
 
     async def __aenter__(self) -> Self:
         """Take up what an earlier run could not deliver."""
@@ -70,7 +67,7 @@ class Outbox:
     def post(self, queue: str, url: str, method: str, params: Sequence[tuple[str, str]]) -> None:
         """Promise a callback; callbacks of one *queue* (a CallSid) leave one after another."""
         row = OutboxRow(
-            id=next(self._ids),
+            id=next_id(),
             queue=queue,
             url=url,
             method=method,
