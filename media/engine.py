@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from media import commands as asked
 from media.arrived import Wire
-from media.coders import boxes_for
+from media.boxes import boxes_for
 from media.commands import Command
 from media.config import EngineConfig
 from media.detectors import Detectors
@@ -21,7 +21,7 @@ from media.events import Closed, DigitsSent, Event, NotOpened, NotPlayed, Opened
 from media.figures import Figures
 from media.inbound import Inbound
 from media.keypad import Keypad
-from media.legs import Leg, address_of
+from media.legs import TABLES, Leg, address_of
 from media.outbound import Outbound
 from media.player import Player
 from media.reporter import Reporter
@@ -228,7 +228,7 @@ class Engine:
             params.fmtp,
         ):
             try:
-                leg.boxes = boxes_for(params)
+                leg.boxes = None if params.codec in TABLES else boxes_for(params)
             except NoSuchCodec:
                 log.warning(
                     "no codec %s: the leg keeps what it has", params.codec

@@ -66,8 +66,6 @@ class Inbound:
     _boxed: Flags = field(init=False)
     _gap: NDArray[np.int64] = field(init=False)
     _seen: NDArray[np.intp] = field(init=False)
-    _pausing: set[int] = field(default_factory=set)
-    """Rows whose peer announced a pause with comfort noise (RFC 3389)."""
     _groups: Groups | None = None
     _concealer: Concealer = field(init=False)
 
@@ -106,16 +104,15 @@ class Inbound:
         self._boxed[row] = leg.boxes is not None
         if not same:
             self.jitter.connect(row, params.rate_hz)
+            if leg.boxes is not None:
+                leg.boxes.clear()
             self._gap[row] = SPURT
-            self._pausing.discard(row)
-            self._concealer.talk(row)
         self._groups = None
 
     def forget(self, row: int) -> None:
         self._audio[row] = self._digits[row] = self._noise[row] = NONE
         self._boxed[row] = False
         self._gap[row] = SPURT
-        self._pausing.discard(row)
         self._concealer.forget(row)
         self._groups = None
 
@@ -215,10 +212,6 @@ class Inbound:
         if not audio.all():
             self._others(matrix, batch.keep(~audio))
             batch = batch.keep(audio)
-        if self._pausing:
-            for row in self._pausing.intersection(batch.row.tolist()):
-                self._pausing.discard(row)
-                self._concealer.talk(row)
         cells = batch.length // CELL
         boxed = self._boxed[batch.row]
         any_boxed = bool(boxed.any())
@@ -276,7 +269,6 @@ class Inbound:
                 payload = self._payload(matrix, batch, place)
                 self.on_event_packet(leg, payload, int(batch.timestamp[place]), bool(batch.marker[place]))
             elif kind == self._noise[row]:
-                self._pausing.add(row)
                 self._concealer.comfort(row, self._payload(matrix, batch, place))
             elif leg.params is None or kind != leg.params.payload_type:  # else audio on hold: let it pass
                 self.figures.bad(batch.row[place : place + 1])
@@ -313,7 +305,9 @@ class Inbound:
                 frames[groups.alaw] = g711.alaw_to_float(due.payload[groups.alaw])
             for place, leg in groups.boxed:
                 if leg.boxes is not None:
+                    before = leg.boxes.repaired
                     frames[place], due.missing[place] = leg.boxes.pull(int(due.first[place]))
+                    self.figures.concealed[leg.row] += leg.boxes.repaired - before
         self._conceal(rows, frames, due.missing)
         if groups.run is not None:
             heard[groups.run] = frames
