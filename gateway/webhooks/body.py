@@ -1,0 +1,41 @@
+"""Reading an answer's body: no more than a cap, whatever it unpacks to."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import AsyncIterator
+
+from aiohttp import ClientResponse
+
+from gateway.errors import WebhookFault
+from gateway.twilio_codes import Code
+
+
+async def read(response: ClientResponse, most: int) -> bytes:
+    """The whole body, unpacked. Raises `WebhookFault` (11750) as soon as it is more than *most* octets."""
+    found = bytearray()
+    async for piece in pieces(response):
+        found += piece
+        if len(found) > most:
+            raise WebhookFault(Code.BODY_TOO_LARGE, f"the body has more than {most} octets", url=str(response.url))
+    return bytes(found)
+
+
+async def pieces(response: ClientResponse) -> AsyncIterator[bytes]:
+    """The body as it comes, unpacked in pieces of bounded size."""
+    coding = response.headers.get("Content-Encoding", "identity").strip().lower()
+    if coding in ("", "identity"):
+        async for chunk in response.content.iter_any():
+            yield chunk
+        return
+    if coding not in ("gzip", "x-gzip", "deflate"):
+        raise WebhookFault(Code.HTTP_PROTOCOL, f"content coding {coding[:50]!r} was not asked for")
+    unpack = zlib.decompressobj(wbits=47)  # gzip or zlib, as its first octets say
+    try:
+        async for chunk in response.content.iter_any():
+            packed = chunk
+            while packed:
+                yield unpack.decompress(packed, 65_536)
+                packed = unpack.unconsumed_tail
+    except zlib.error as fault:
+        raise WebhookFault(Code.HTTP_PROTOCOL, f"the body does not unpack: {fault}") from fault

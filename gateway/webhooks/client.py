@@ -1,0 +1,191 @@
+"""The one client that asks applications: signed, guarded, bounded in time and size, retried as the URL says."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from types import SimpleNamespace, TracebackType
+from typing import Self
+
+import aiohttp
+import structlog
+from aiohttp.abc import AbstractResolver
+
+from gateway.bins import SCHEME, Bins, NoSuchBin
+from gateway.errors import WebhookFault
+from gateway.twilio_codes import Code
+from gateway.twiml.reply import AUDIO_TYPES, Reply
+from gateway.webhooks import body as bodies
+from gateway.webhooks.asking import Again, Answer, Asking
+from gateway.webhooks.failures import fault_of
+from gateway.webhooks.guard import Guard, GuardedResolver
+from gateway.webhooks.overrides import Overrides, split
+from gateway.webhooks.params import clean
+from gateway.webhooks.visit import Visit
+
+log = structlog.get_logger(__name__)
+
+MAX_BODY = 65_536
+KEEPALIVE_S = 15.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fetch:
+    """A request to an application: `params` go into a form (POST) or into the query (GET)."""
+
+    url: str
+    method: str = "POST"
+    params: Sequence[tuple[str, str]] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exchange:
+    """A request and how it was answered, for those who keep such things (`on_exchange`)."""
+
+    fetch: Fetch
+    duration_ms: int
+    reply: Reply | None = None
+    fault: WebhookFault | None = None
+
+
+class WebhookClient:
+    """`async with` opens and closes the connections. One for the whole gateway; a `Visit` is per call."""
+
+    def __init__(
+        self,
+        *,
+        auth_token: str,
+        guard: Guard,
+        bins: Bins | None = None,
+        resolver: AbstractResolver | None = None,
+        tls: ssl.SSLContext | None = None,
+        on_exchange: Callable[[Exchange], None] | None = None,
+    ) -> None:
+        self._auth_token = auth_token
+        self._guard = guard
+        self._bins = bins or Bins({})
+        self._resolver = resolver
+        self._tls = tls
+        self._on_exchange = on_exchange or (lambda exchange: None)
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        trace = aiohttp.TraceConfig()
+        trace.on_connection_reuseconn.append(_reused)
+        connector = aiohttp.TCPConnector(
+            limit=0,
+            resolver=GuardedResolver(self._guard, self._resolver),
+            keepalive_timeout=KEEPALIVE_S,
+            ssl=self._tls if self._tls is not None else True,
+        )
+        self._session = aiohttp.ClientSession(
+            connector=connector, cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=False, trace_configs=[trace]
+        )
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._session is not None:
+            await self._session.close()
+
+    async def fetch(self, fetch: Fetch, visit: Visit | None = None) -> Reply:
+        """Ask and read the answer. Raises `WebhookFault` for whatever is not a 2xx within the caps."""
+        if fetch.url.startswith(SCHEME):
+            return self._bin(fetch)
+        loop = asyncio.get_running_loop()
+        started_at = loop.time()
+        try:
+            async with self.answering(fetch, visit) as answer:
+                reply = await _read(answer)
+        except WebhookFault as fault:
+            self._on_exchange(Exchange(fetch=fetch, duration_ms=_ms(loop.time() - started_at), fault=fault))
+            raise
+        self._on_exchange(Exchange(fetch=fetch, duration_ms=_ms(loop.time() - started_at), reply=reply))
+        return reply
+
+    @asynccontextmanager
+    async def answering(
+        self,
+        fetch: Fetch,
+        visit: Visit | None = None,
+        *,
+        headers: Sequence[tuple[str, str]] = (),
+        also: int = 0,
+        is_signed: bool = True,
+    ) -> AsyncIterator[Answer]:
+        """Ask; within, the body can be read. All of it is held to the total time. `also`: a status besides 2xx that is an answer."""
+        url, overrides = split(fetch.url)
+        try:
+            async with asyncio.timeout(overrides.total_ms / 1000):
+                asking = Asking(
+                    session=self._opened(),
+                    guard=self._guard,
+                    auth_token=self._auth_token,
+                    visit=visit or Visit(),
+                    overrides=overrides,
+                    headers=headers,
+                    also=also,
+                    is_signed=is_signed,
+                )
+                answer = await _asked(asking, url, fetch, overrides)
+                async with answer.response:
+                    yield answer
+        except TimeoutError as error:
+            message = f"no whole answer within {overrides.total_ms} ms"
+            raise WebhookFault(Code.HTTP_RETRIEVAL, message, url=url) from error
+        except aiohttp.ClientError as error:
+            raise fault_of(error, url)[0] from error
+        except WebhookFault as fault:
+            fault.url = fault.url or url
+            raise
+
+    def _opened(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            raise RuntimeError("the client is not open: use async with")
+        return self._session
+
+    def _bin(self, fetch: Fetch) -> Reply:
+        try:
+            document = self._bins.render(fetch.url, clean(fetch.params))
+        except NoSuchBin as fault:
+            raise WebhookFault(Code.HTTP_RETRIEVAL, str(fault), url=fetch.url) from fault
+        return Reply(url=fetch.url, body=document.encode(), charset="utf-8")
+
+
+async def _asked(asking: Asking, url: str, fetch: Fetch, overrides: Overrides) -> Answer:
+    """The first attempt that succeeds, as often as the policy wants. Raises `WebhookFault`."""
+    params = clean(fetch.params)
+    for attempt in range(overrides.retries + 1):
+        try:
+            return await asking.ask(url, fetch.method, params)
+        except Again as again:
+            if attempt == overrides.retries or again.kind not in overrides.retry_on:
+                raise again.fault from again
+            log.info("asking again", url=again.fault.url, fault=again.fault.message, attempt=attempt + 1)
+    raise AssertionError("the last attempt returns or raises")
+
+
+async def _read(answer: Answer) -> Reply:
+    """Audio is left alone: `<Play>` fetches it."""
+    response = answer.response
+    content_type = response.content_type.lower() if "Content-Type" in response.headers else ""
+    body = b"" if content_type in AUDIO_TYPES else await bodies.read(response, MAX_BODY)
+    return Reply(
+        url=answer.url,
+        body=body,
+        content_type=content_type,
+        charset=response.charset or "",
+        status=response.status,
+    )
+
+
+async def _reused(session: aiohttp.ClientSession, context: SimpleNamespace, params: object) -> None:
+    context.trace_request_ctx.is_reused = True
+
+
+def _ms(seconds: float) -> int:
+    return int(seconds * 1000)
