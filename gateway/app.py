@@ -21,7 +21,6 @@ from gateway.calls.destinations import Destinations
 from gateway.calls.leg import Telephones
 from gateway.calls.recordings import Recordings
 from gateway.config import Config
-from gateway.fetching import Callbacks, Documents
 from gateway.http import HttpServer
 from gateway.ledger import Ledger
 from gateway.metrics import Metrics
@@ -32,7 +31,9 @@ from gateway.speech.espeak import EspeakSpeaker
 from gateway.storage.store import Store
 from gateway.trace import Trace
 from gateway.twiml.interpreter import Interpreter
-from gateway.webhooks.client import WebhookClient
+from gateway.webhooks.callbacks import Callbacks
+from gateway.webhooks.client import Exchange, WebhookClient
+from gateway.webhooks.documents import Documents
 from gateway.webhooks.guard import Guard
 from gateway.webhooks.outbox import Outbox
 from media.client import EngineClient, EngineConfig
@@ -77,6 +78,7 @@ class App:
                 auth_token=config.account.auth_token,
                 guard=Guard(config.http.allow_private),
                 bins=Bins({item.name: item.twiml for item in config.bins}),
+                on_exchange=self._exchanged,
             )
         )
         self.outbox = await opened.enter_async_context(Outbox(self.store, Callbacks(self.client)))
@@ -103,7 +105,6 @@ class App:
         telephones = Telephones(self.endpoint, self.engine, config.rtp.address)
         self.trunks = await opened.enter_async_context(TrunkKeeper(config, self.endpoint))
         clips = opened.enter_context(tempfile.TemporaryDirectory(prefix="crosspoint-audio-"))
-        documents = Documents(self.client, self.metrics)
         recordings = Recordings(
             self.engine,
             folder,
@@ -118,7 +119,7 @@ class App:
             destinations=Destinations(
                 config, self.registrations.registrar, self.doorkeeper, self._own_address, wall_clock
             ),
-            interpreter=Interpreter(documents.fetch),
+            interpreter=Interpreter(Documents(self.client)),
             recordings=recordings,
             speaker=speaker,
             audio=AudioFiles(self.client, Path(clips)),
@@ -193,6 +194,9 @@ class App:
         return name, "127.0.0.1" if host in ("0.0.0.0", "::") else host, int(port)
 
     # -- figures ----------------------------------------------------------------------------------------------------
+
+    def _exchanged(self, exchange: Exchange) -> None:
+        self.metrics.webhook(exchange.duration_ms / 1000)
 
     def _health(self, health: Health) -> None:
         self.metrics.engine({name: float(value) for name, value in dataclasses.asdict(health).items()})

@@ -8,8 +8,10 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
 
+from gateway.errors import WebhookFault
 from gateway.twiml.control import DocumentFault
-from gateway.webhooks.client import WebhookClient, WebhookFault
+from gateway.webhooks.body import read
+from gateway.webhooks.client import Fetch, WebhookClient
 
 MAX_BYTES = 100_000_000
 KEPT_FILES = 500
@@ -53,21 +55,24 @@ class AudioFiles:
         lock = self._fetching.setdefault(url, asyncio.Lock())
         async with lock:
             kept = self._kept.get(url)
+            headers = [("If-None-Match", kept.etag)] if kept is not None and kept.etag else []
             try:
-                found = await self._client.download(url, MAX_BYTES, etag=kept.etag if kept is not None else "")
+                async with self._client.answering(
+                    Fetch(url=url, method="GET"), headers=headers, also=304, is_signed=False
+                ) as answer:
+                    if answer.response.status == 304 and kept is not None:
+                        return kept.path
+                    content_type = answer.response.content_type.lower()
+                    etag = answer.response.headers.get("ETag", "")
+                    body = await read(answer.response, MAX_BYTES)
             except WebhookFault as fault:
-                raise DocumentFault(fault.code, str(fault), url=url) from fault
-            if found is None and kept is not None:
-                return kept.path
-            if found is None:
-                raise DocumentFault(11200, "nothing came back", url=url)
-            suffix = _TYPES.get(found.content_type.partition(";")[0].strip().lower())
+                raise DocumentFault(fault.code, fault.message, url=url) from fault
+            suffix = _TYPES.get(content_type)
             if suffix is None:
-                raise DocumentFault(12300, f"{found.content_type!r} is no audio that can be played", url=url)
-            name = hashlib.sha256(f"{url}\n{found.etag}".encode()).hexdigest()[:32] + suffix
-            path = self._folder / name
-            await asyncio.to_thread(_write, path, found.body)
-            self._keep(url, _Kept(path, found.etag))
+                raise DocumentFault(12300, f"{content_type!r} is no audio that can be played", url=url)
+            path = self._folder / (hashlib.sha256(f"{url}\n{etag}".encode()).hexdigest()[:32] + suffix)
+            await asyncio.to_thread(_write, path, body)
+            self._keep(url, _Kept(path, etag))
             return path
 
     def _keep(self, url: str, kept: _Kept) -> None:
