@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import OrderedDict
 from collections.abc import Sequence
-from pathlib import Path
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
 import structlog
-from alembic import command
-from alembic.config import Config as AlembicConfig
-from sqlalchemy import Select, delete, event, select
-from sqlalchemy.engine import Connection
-from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker, create_async_engine
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy import Executable, Select, delete, select
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.storage.models import BindingRow, Row
+from gateway.storage.opening import DATABASE_ERRORS, StorageFault, engine_for, migrate
+from gateway.storage.writing import Key, key_of, remove, upsert
+
+__all__ = ["DATABASE_ERRORS", "StorageFault", "Store"]
 
 log = structlog.get_logger(__name__)
 
@@ -27,36 +26,35 @@ RETRY_S = 2.0
 MAX_PENDING = 100_000
 """Rows that may wait for a database that does not answer."""
 
+RECENT = 5_000
+"""Rows kept at hand for `get`: this process is the only one that writes."""
+
 T = TypeVar("T", bound=Row)
 
 
-class StorageFault(Exception):
-    """The database can't be used; the message names `storage.database`."""
-
-
 class Store:
-    """Owns the database. `put` and `drop` return at once; `flush` waits until all of that is written."""
+    """Owns the database. `put` and `drop` return at once and never raise; `flush` waits until all of that is written."""
 
-    def __init__(self, url: str) -> None:
-        self._url = url
-        self._engine: AsyncEngine = create_async_engine(_async_url(url))
-        self._sessions = async_sessionmaker(self._engine, expire_on_commit=False)
-        self._pending: dict[tuple[object, ...], Row | None] = {}
-        self._dropped: dict[tuple[object, ...], Row] = {}
+    def __init__(self, url: str, *, retry_s: float = RETRY_S) -> None:
+        """Raises `StorageFault` for a URL that means nothing."""
+        self._engine = engine_for(url)
+        self._retry_s = retry_s
+        self._pending: dict[Key, Row] = {}
+        self._dropped: dict[Key, Row] = {}
+        self._recent: OrderedDict[Key, Row] = OrderedDict()
         self._wake = asyncio.Event()
         self._writing = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
-        if url.startswith("sqlite"):
-            event.listen(self._engine.sync_engine, "connect", _tune_sqlite)
+        self.lost = 0
+        """Rows that a database away for too long has cost."""
 
     async def __aenter__(self) -> Self:
         """Open and migrate. Raises `StorageFault`."""
         try:
-            async with self._engine.begin() as connection:
-                await connection.run_sync(_migrate)
-        except (SQLAlchemyError, OSError) as fault:
+            await migrate(self._engine)
+        except StorageFault:
             await self._engine.dispose()
-            raise StorageFault(f"storage.database: {self._url} can't be used: {fault}") from fault
+            raise
         self._task = asyncio.create_task(self._write_behind(), name="storage")
         return self
 
@@ -68,57 +66,79 @@ class Store:
             await asyncio.gather(self._task, return_exceptions=True)
         try:
             await self.flush()
-        except SQLAlchemyError as fault:
-            log.error("rows could not be written at shutdown", rows=len(self._pending), fault=str(fault))
+        except DATABASE_ERRORS as fault:
+            log.error("rows could not be written at shutdown", rows=self.waiting, fault=str(fault))
         await self._engine.dispose()
 
     # -- writing ----------------------------------------------------------------------------------------------------
 
     def put(self, row: Row) -> None:
         """Insert or replace by primary key, soon. A newer state of the same row replaces one that waits."""
-        key = _key(row)
+        key = key_of(row)
         self._dropped.pop(key, None)
+        self._keep_at_hand(key, row)
         if len(self._pending) < MAX_PENDING or key in self._pending:
             self._pending[key] = row
+        else:
+            self.lost += 1
         self._wake.set()
 
     def drop(self, row: Row) -> None:
         """Delete by primary key, soon."""
-        key = _key(row)
+        key = key_of(row)
         self._pending.pop(key, None)
+        self._recent.pop(key, None)
         self._dropped[key] = row
         self._wake.set()
 
-    async def add(self, row: T) -> T:
-        """Insert now; returns when it is on disk, its generated key filled in."""
-        async with self._sessions.begin() as session:
-            session.add(row)
-        return row
+    async def save(self, *rows: Row) -> None:
+        """Insert or replace now: returns when it is on disk. Raises one of `DATABASE_ERRORS`; nothing is written then."""
+        async with self._writing, self._engine.begin() as connection:
+            await upsert(connection, rows)
+            for row in rows:
+                self._pending.pop(key_of(row), None)
+                self._keep_at_hand(key_of(row), row)
 
-    async def remove(self, row: Row) -> None:
-        async with self._sessions.begin() as session:
-            await session.delete(row)
+    async def remove(self, *rows: Row) -> None:
+        """Delete now. Raises one of `DATABASE_ERRORS`."""
+        async with self._writing, self._engine.begin() as connection:
+            await remove(connection, rows)
+            for row in rows:
+                self._pending.pop(key_of(row), None)
+                self._recent.pop(key_of(row), None)
+
+    async def execute(self, statement: Executable) -> None:
+        """An UPDATE or DELETE of many rows, after what waits. Raises one of `DATABASE_ERRORS`."""
+        await self.flush()
+        async with self._writing, self._engine.begin() as connection:
+            self._recent.clear()
+            await connection.execute(statement)
+
+    @property
+    def waiting(self) -> int:
+        """Rows that are not written yet."""
+        return len(self._pending) + len(self._dropped)
 
     async def flush(self) -> None:
-        """Write what waits. Raises `SQLAlchemyError`; nothing is forgotten then."""
+        """Write what waits. Raises one of `DATABASE_ERRORS`; nothing is forgotten then."""
+        if not self._pending and not self._dropped and not self._writing.locked():
+            return
         async with self._writing:
             pending, self._pending = self._pending, {}
             dropped, self._dropped = self._dropped, {}
             if not pending and not dropped:
                 return
+            written = False
             try:
-                async with self._sessions.begin() as session:
-                    for row in dropped.values():
-                        found = await session.get(type(row), _key(row)[1:])
-                        if found is not None:
-                            await session.delete(found)
-                    for waiting in pending.values():
-                        if waiting is not None:
-                            await session.merge(waiting)
-            except (SQLAlchemyError, OSError):
-                self._pending = {**pending, **self._pending}
-                self._dropped = {**dropped, **self._dropped}
-                raise
+                async with self._engine.begin() as connection:
+                    await remove(connection, dropped.values())
+                    await upsert(connection, pending.values())
+                written = True
+            finally:
+                if not written:  # a fault, or cancelled in the middle: what has come since is newer
+                    newer, gone = self._pending, self._dropped
+                    self._pending = {k: r for k, r in pending.items() if k not in gone} | newer
+                    self._dropped = {k: r for k, r in dropped.items() if k not in newer} | gone
 
     async def _write_behind(self) -> None:
         while True:
@@ -127,58 +147,45 @@ class Store:
             self._wake.clear()
             try:
                 await self.flush()
-            except (SQLAlchemyError, OSError) as fault:
-                log.warning("the database does not take rows; they wait", rows=len(self._pending), fault=str(fault))
+            except DATABASE_ERRORS as fault:
+                log.warning("the database does not take rows; they wait", rows=self.waiting, fault=str(fault))
                 self._wake.set()
-                await asyncio.sleep(RETRY_S)
+                await asyncio.sleep(self._retry_s)
 
     # -- reading ----------------------------------------------------------------------------------------------------
 
     async def all(self, query: Select[T]) -> Sequence[T]:
-        """Rows of a query; what waits is written first, so that nobody reads the past."""
+        """Rows of a query; what waits is written first, so that nobody reads the past. Raises one of `DATABASE_ERRORS`."""
         await self.flush()
-        async with self._sessions() as session:
+        async with self._session() as session:
             return (await session.scalars(query)).all()
 
-    async def scalar(self, query: Select[int]) -> int:
+    async def scalar(self, query: Select[Any]) -> int:
+        """One figure. Raises one of `DATABASE_ERRORS`."""
         await self.flush()
-        async with self._sessions() as session:
+        async with self._session() as session:
             return await session.scalar(query) or 0
 
     async def get(self, kind: type[T], key: str) -> T | None:
+        """A row by its one key; one that waits to be written is as good. Not to be changed. Raises one of `DATABASE_ERRORS`."""
+        recent = self._recent.get((kind, key)) or self._pending.get((kind, key))
+        if isinstance(recent, kind):
+            return recent
         await self.flush()
-        async with self._sessions() as session:
+        async with self._session() as session:
             return await session.get(kind, key)
 
     async def bindings(self) -> Sequence[BindingRow]:
         """Registrations that have not expired; the others go."""
         now = time.time()  # noqa: TID251 - wall clock: it has to mean something after a restart
-        async with self._sessions.begin() as session:
-            await session.execute(delete(BindingRow).where(BindingRow.expires_at <= now))
-            return (await session.scalars(select(BindingRow))).all()
+        await self.execute(delete(BindingRow).where(BindingRow.expires_at <= now))
+        return await self.all(select(BindingRow))
 
+    def _keep_at_hand(self, key: Key, row: Row) -> None:
+        self._recent[key] = row
+        self._recent.move_to_end(key)
+        if len(self._recent) > RECENT:
+            self._recent.popitem(last=False)
 
-def _key(row: Row) -> tuple[object, ...]:
-    mapper = type(row).__mapper__
-    return (type(row), *(getattr(row, mapper.get_property_by_column(column).key) for column in mapper.primary_key))
-
-
-def _async_url(url: str) -> str:
-    if url.startswith("postgresql://"):
-        return url.replace("postgresql://", "postgresql+asyncpg://", 1)
-    return url.replace("sqlite://", "sqlite+aiosqlite://", 1)
-
-
-def _tune_sqlite(connection: object, _: ConnectionPoolEntry) -> None:
-    cursor = connection.cursor()  # type: ignore[attr-defined]  # DBAPI connection
-    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "busy_timeout=5000", "foreign_keys=ON"):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
-
-
-def _migrate(connection: Connection) -> None:
-    """Bring the schema up to date."""
-    config = AlembicConfig()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    def _session(self) -> AsyncSession:
+        return AsyncSession(self._engine, expire_on_commit=False)

@@ -13,7 +13,7 @@ import structlog
 from sqlalchemy import select
 
 from gateway.errors import WebhookFault
-from gateway.storage.models import OutboxRow
+from gateway.storage.models import OutboxRow, next_id
 from gateway.storage.store import Store
 
 log = structlog.get_logger(__name__)

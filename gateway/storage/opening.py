@@ -1,0 +1,83 @@
+"""An engine for a URL of the configuration, its schema brought up to date; faults named in the operator's words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config as AlembicConfig
+from alembic.util import CommandError
+from sqlalchemy import event, make_url
+from sqlalchemy.engine import Connection
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry
+
+DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
+BUSY_MS = 5_000
+"""How long SQLite waits for another process that writes."""
+
+
+class StorageFault(Exception):
+    """The database can't be used; the message names `storage.database` and holds no password."""
+
+
+def database_errors() -> tuple[type[BaseException], ...]:
+    """What a database that is away, locked, full or corrupt raises. asyncpg's own errors leave `connect` as they are."""
+    try:
+        from asyncpg import InterfaceError, PostgresError  # noqa: PLC0415 - an extra
+    except ImportError:
+        return (SQLAlchemyError, OSError, TimeoutError)
+    return (SQLAlchemyError, OSError, TimeoutError, PostgresError, InterfaceError)
+
+
+DATABASE_ERRORS = database_errors()
+OPENING_ERRORS: tuple[type[BaseException], ...] = (*DATABASE_ERRORS, CommandError)
+
+
+def engine_for(url: str) -> AsyncEngine:
+    """An engine that has not connected yet. Raises `StorageFault`."""
+    try:
+        parsed = make_url(url)
+        parsed = parsed.set(drivername=DRIVERS[parsed.drivername])
+        engine = create_async_engine(parsed)
+    except (ArgumentError, KeyError) as fault:
+        raise StorageFault(
+            "storage.database: must be sqlite:///file or postgresql://user:password@host/name"
+        ) from fault
+    except ModuleNotFoundError as fault:
+        raise StorageFault(f"storage.database: {fault.name} is not installed (crosspoint[postgres] has it)") from fault
+    if parsed.drivername.startswith("sqlite"):
+        event.listen(engine.sync_engine, "connect", _tune_sqlite)
+    return engine
+
+
+async def migrate(engine: AsyncEngine) -> None:
+    """Connect and bring the schema up to date. Raises `StorageFault`."""
+    try:
+        async with engine.begin() as connection:
+            await connection.run_sync(_upgrade)
+    except OPENING_ERRORS as fault:
+        shown = engine.url.set(drivername=engine.url.drivername.partition("+")[0]).render_as_string(hide_password=True)
+        raise StorageFault(f"storage.database: {shown} can't be used: {_reason(fault)}") from fault
+
+
+def _reason(fault: BaseException) -> str:
+    """The driver's own words, without the statement that met it."""
+    cause = getattr(fault, "orig", None) or fault
+    text = " ".join(str(cause).split())
+    return text.rpartition(">: ")[2] or type(cause).__name__
+
+
+def _tune_sqlite(connection: object, _: ConnectionPoolEntry) -> None:
+    cursor = connection.cursor()  # type: ignore[attr-defined]  # DBAPI connection
+    for pragma in (f"busy_timeout={BUSY_MS}", "journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _upgrade(connection: Connection) -> None:
+    config = AlembicConfig()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
