@@ -19,6 +19,8 @@ KEPT = 3
 SHORTEST, LONGEST = 32, 160
 """Periods looked for, in samples: 250 to 50 Hz."""
 COMPARED = 160
+SLOPE = 8
+"""A likeness is above its threshold so many lags before its top, at most."""
 STEADY = 80
 """Samples (10 ms) before a repeated voice begins to fade …"""
 GONE = 480
@@ -115,6 +117,8 @@ def _periods(past: Floats) -> NDArray[np.int64]:
     likeness = np.einsum("rlk,rk->rl", before, end)
     energy = np.einsum("rlk,rlk->rl", before, before)
     score = np.maximum(likeness, 0.0) / np.sqrt(energy + 1e-9)
-    best = score.max(axis=1, keepdims=True)
-    lags: NDArray[np.int64] = _LAGS[(score >= 0.97 * best).argmax(axis=1)]
+    near = (score >= 0.97 * score.max(axis=1, keepdims=True)).argmax(axis=1)
+    around = np.minimum(near[:, None] + np.arange(SLOPE), len(_LAGS) - 1)
+    top = np.take_along_axis(score, around, axis=1).argmax(axis=1)
+    lags: NDArray[np.int64] = _LAGS[np.minimum(near + top, len(_LAGS) - 1)]
     return lags

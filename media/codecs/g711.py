@@ -29,15 +29,14 @@ def _encoder(values: NDArray[np.int32]) -> Bytes:
     samples = np.arange(65_536, dtype=np.uint16).astype(np.int16).astype(np.int32)
     above = np.clip(np.searchsorted(ordered, samples), 1, len(ordered) - 1)
     nearer = (samples - ordered[above - 1]) < (ordered[above] - samples)
-    codes = order[np.where(nearer, above - 1, above)].astype(np.uint8)
-    codes[0] = order[np.searchsorted(ordered, 0, side="right") - 1]  # mu-law has two zeros: silence is 0xFF
-    return codes
+    return order[np.where(nearer, above - 1, above)].astype(np.uint8)
 
 
 _ULAW, _ALAW = _ulaw_values(), _alaw_values()
 ULAW_TO_FLOAT = (_ULAW / 32768.0).astype(np.float32)
 ALAW_TO_FLOAT = (_ALAW / 32768.0).astype(np.float32)
 _TO_ULAW, _TO_ALAW = _encoder(_ULAW), _encoder(_ALAW)
+_TO_ULAW[0] = 0xFF  # mu-law has two zeros; lines idle with this one
 _TO_ULAW[0] = 0xFF  # zero has two codes: silence is all ones
 
 

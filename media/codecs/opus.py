@@ -91,7 +91,7 @@ class Opus:
 
     def decode(self, payload: bytes) -> Floats:
         """A packet's samples; none where it is damaged."""
-        return self._decode(payload, LONGEST, repair=False)
+        return self._decode(payload, LONGEST, repair=False) if payload else self._pcm[:0].copy()
 
     def conceal(self, count: int) -> Floats | None:
         """So many samples (whole 10 ms) that go on as the voice would have."""
