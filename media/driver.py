@@ -110,6 +110,10 @@ class Channel:
         self._socket.close()
 
 
+MAX_FAILURES = 50
+"""Ticks in a row that may fail before the engine gives up (and says so)."""
+
+
 def serve(channel: Channel, config: EngineConfig) -> None:
     """Tick until the gateway says so or is gone."""
     sockets = Sockets(
@@ -123,6 +127,7 @@ def serve(channel: Channel, config: EngineConfig) -> None:
     )
     pace = Pace(now + TICK_S)
     told_at = now
+    failures = 0
     gc.collect()
     gc.freeze()
     gc.disable()  # what a tick makes is freed by its reference counts; cycles are looked for once a second
@@ -131,7 +136,17 @@ def serve(channel: Channel, config: EngineConfig) -> None:
         begun = time.monotonic()
         if skipped := pace.begin(begun):
             engine.skip(skipped)
-        events = engine.tick(begun, channel.read())
+        commands = channel.read()
+        try:
+            events = engine.tick(begun, commands)
+            failures = 0
+        except Exception:
+            failures += 1
+            if failures > MAX_FAILURES:
+                raise
+            log.exception("a tick failed: its packets are lost, the calls go on")
+            sockets.arrived.clear()
+            events = []
         spent = time.monotonic() - begun
         pace.end(spent)
         if begun - told_at >= 1.0:

@@ -137,10 +137,11 @@ class Inbound:
         lengths = np.array(arrived.lengths, dtype=np.intp)
         times = np.array(arrived.times, dtype=np.float64)
         at = np.arange(count)
-        refused = self._strangers(arrived) if arrived.strange else ()
+        refused = self._strangers(arrived) if arrived.strange else []
+        refused += [place for place, row in enumerate(arrived.rows) if row not in self.legs]  # closed since it came
         if refused:
             keep = np.ones(count, dtype=np.bool_)
-            keep[list(refused)] = False
+            keep[refused] = False
             at, rows, lengths, times = at[keep], rows[keep], lengths[keep], times[keep]
         muxed = rtp.is_rtcp(arrived.matrix, at)
         if muxed.any():
