@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from types import SimpleNamespace
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import aiohttp
 from yarl import URL
@@ -103,7 +103,7 @@ class Asking:
             try:
                 self.guard.check_literal(url.host or "")
                 async with asyncio.timeout(self.overrides.read_ms / 1000):
-                    return await self.session.request(
+                    response = await self.session.request(
                         method,
                         sent,
                         data=body if method == "POST" else None,
@@ -112,6 +112,8 @@ class Asking:
                         timeout=aiohttp.ClientTimeout(total=None, sock_connect=self.overrides.connect_ms / 1000),
                         trace_request_ctx=context,
                     )
+                self.visit.keep(response.cookies, url)
+                return response
             except Denied as error:
                 raise WebhookFault(Code.HTTP_RETRIEVAL, str(error), url=str(url)) from error
             except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
@@ -153,7 +155,8 @@ def target(text: str) -> URL:
         raise WebhookFault(Code.BAD_URL, "not an absolute http or https URL", url=text)
     if "_" in host or not re.fullmatch(r"[A-Za-z0-9.:%-]+", url.raw_host or ""):
         raise WebhookFault(Code.BAD_URL, f"host name {host[:100]!r} is not allowed", url=text)
-    return url if url.raw_path else url.with_path("/")
+    # signed and sent must be the same text: an empty path is sent as "/"
+    return url if urlsplit(str(url)).path else url.with_path("/", keep_query=True)
 
 
 def _next(url: URL, location: str) -> URL:
