@@ -163,7 +163,10 @@ class Registrar:
         for binding in self.bindings(user, now):
             address = Address("", Uri.parse(binding.contact))
             left = max(1, round(binding.expires_at - now))
-            headers.append(("Contact", str(address.with_param("expires", str(left)))))
+            address = address.with_param("expires", str(left))
+            if binding.instance:  # RFC 5626: the telephone finds itself by it
+                address = address.with_param("+sip.instance", f'"<{binding.instance}>"')
+            headers.append(("Contact", str(address)))
         return request.reply(200, headers=headers)
 
     def lost(self, flow: Flow, now: float) -> None:

@@ -94,7 +94,12 @@ class Calls:
             return
         self.live[live.call.sid] = live
         self._none_left.clear()
+        live.leg.answered.add_done_callback(lambda answered: answered.result() and self._answered(live))
         live.leg.ended.add_done_callback(lambda _: self._ended(live))
+
+    def _answered(self, live: LiveCall) -> None:
+        """Whatever answered it: a verb, or a `<Dial>` that bridged."""
+        live.call.happened(Happening.ANSWERED)
 
     def _ended(self, live: LiveCall) -> None:
         ending = live.leg.ended.result()

@@ -117,7 +117,7 @@ class Linphone:
             if self._proxy:
                 proxy = f"sip:{self._proxy};transport={self._transport}"
                 await self.command(f"register sip:{self.name}@{self.domain} {proxy} {self._password}")
-                await self.program.wait_for_log("successful.")
+                await self.wait_for_trace("to [LinphoneRegistrationOk]")
         except PeerFailed:
             await self.__aexit__(None, None, None)
             raise
