@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import re
 import secrets
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
@@ -13,34 +14,35 @@ from tests.peers.ports import LOOPBACK
 
 
 class RawPeer(asyncio.DatagramProtocol):
-    """One UDP socket; what arrives is kept as octets in order."""
+    """A UDP socket, or several of one address; what arrives at any is kept as octets in order. The first one sends."""
 
-    def __init__(self, remote: str) -> None:
+    def __init__(self, remote: str, *, address: str = LOOPBACK, ports: Sequence[int] = (0,)) -> None:
         host, port = remote.rsplit(":", 1)
         self._remote = (host, int(port))
+        self._address, self._ports = address, ports
         self.arrived: asyncio.Queue[bytes] = asyncio.Queue()
-        self._transport: asyncio.DatagramTransport | None = None
+        self._transports: list[asyncio.DatagramTransport] = []
         self.port = 0
 
     async def __aenter__(self) -> Self:
-        self._transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
-            lambda: self, local_addr=(LOOPBACK, 0)
-        )
-        self.port = self._transport.get_extra_info("sockname")[1]
+        loop = asyncio.get_running_loop()
+        for port in self._ports:
+            transport, _ = await loop.create_datagram_endpoint(lambda: self, local_addr=(self._address, port))
+            self._transports.append(transport)
+        self.port = self._transports[0].get_extra_info("sockname")[1]
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._transport is not None:
-            self._transport.close()
+        for transport in self._transports:
+            transport.close()
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         self.arrived.put_nowait(data)
 
     def send(self, data: bytes) -> None:
-        assert self._transport is not None
-        self._transport.sendto(data, self._remote)
+        self._transports[0].sendto(data, self._remote)
 
     async def next(self, *, within_s: float = 2.0) -> bytes | None:
         try:
@@ -71,11 +73,14 @@ class RawPeer(asyncio.DatagramProtocol):
         ).encode()
 
     async def ping(self, *, within_s: float = 2.0) -> bool:
-        """Whether an OPTIONS is answered 200."""
+        """Whether an OPTIONS is answered 200; other answers that come meanwhile are passed over."""
         host, port = self._remote
-        self.send(self.request("OPTIONS", f"sip:{host}:{port}", "pinger"))
-        answer = await self.final(within_s=within_s)
-        return answer is not None and answer[0] == 200
+        call_id = secrets.token_hex(8)
+        self.send(self.request("OPTIONS", f"sip:{host}:{port}", "pinger", call_id=call_id))
+        while (answer := await self.final(within_s=within_s)) is not None:
+            if call_id in answer[1]:
+                return answer[0] == 200
+        return False
 
 
 def authorization(

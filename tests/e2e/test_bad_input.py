@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-import re
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -22,26 +22,24 @@ CASES = list(cases())
 AT_ONCE = 25
 
 
-def returned_here(data: bytes, port: int) -> bytes:
-    """The message with `rport` where its top Via has a sound shape: answers to it then come back to this socket (RFC 3581)."""
-    return re.sub(
-        rb"(?im)^((?:via|v)[ \t]*:[ \t]*SIP[ \t]*/[ \t]*2\.0[ \t]*/[ \t]*UDP[ \t]+[^;,\r\n]+)",
-        rb"\1;rport",
-        data,
-        count=1,
-    )
+STRANGER = "127.77.0.1"
+"""An address of this machine that is no trunk's."""
+
+ANSWERED_AT = (5060, 5050, 5061, 6050, 19823)
+"""Where the messages' top Vias want their answers: without `rport`, that is the source's address and this port (RFC 3261 18.2.2)."""
 
 
 async def test_all_61_torture_messages_are_answered_as_the_manifest_says(gateway: Gateway) -> None:
     wrong = []
-    for name, data, expected in CASES:
-        async with RawPeer(gateway.sip) as peer:
-            peer.send(returned_here(data, peer.port))
-            answer = await peer.final(within_s=0.4 if "drop" in expected.accepted else 1.5)
+    async with RawPeer(gateway.sip) as pinger:
+        for name, data, expected in CASES:
+            async with RawPeer(gateway.sip, address=STRANGER, ports=ANSWERED_AT) as peer:
+                peer.send(data)
+                answer = await peer.final(within_s=0.4 if "drop" in expected.accepted else 1.5)
             if not _fits(expected, answer):
                 wrong.append((name, answer[0] if answer else None, str(expected)))
-            assert await peer.ping(), f"OPTIONS is still answered after {name}"
-    assert not wrong
+            assert await pinger.ping(), f"OPTIONS is still answered after {name}"
+    assert not wrong, wrong
     assert len(CASES) == 61
 
 
@@ -101,8 +99,9 @@ async def test_a_tcp_stream_that_cannot_be_framed_is_closed_and_others_go_on(gat
     reader, writer = await asyncio.open_connection("127.0.0.1", gateway.sip_port)
     writer.write(b"OPTIONS sip:x SIP/2.0\r\nContent-Length: -5\r\n\r\n" + b"x" * 70_000)
     async with asyncio.timeout(10):
-        while await reader.read(4096):
-            pass
+        with suppress(ConnectionResetError):
+            while await reader.read(4096):
+                pass
     writer.close()
     async with RawPeer(gateway.sip) as peer:
         assert await peer.ping()

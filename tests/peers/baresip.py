@@ -131,7 +131,9 @@ class Phone:
                         await asyncio.sleep(0.05)
             self._reader = asyncio.create_task(self._read(reader))
             if self._register:
-                await self.wait_for("REGISTER_OK")
+                await self.program.wait_for_log(
+                    f"{self.name}@{self.domain}: {{0/"
+                )  # its event may precede our connection
         except (TimeoutError, PeerFailed) as error:
             await self.__aexit__(None, None, None)
             raise self.program.failed(f"did not come up: {error}") from None
