@@ -25,6 +25,8 @@ STEADY = 80
 """Samples (10 ms) before a repeated voice begins to fade …"""
 GONE = 480
 """… and after which (60 ms) it is gone: what is repeated longer is a buzz."""
+SEARCHED = 48
+"""Rows whose period is looked for in one tick; when more are lost at once it is our own stall, which a search would only lengthen."""
 BLEND = 32
 """Samples (4 ms) over which the real voice takes over again."""
 
@@ -88,6 +90,9 @@ class Concealer:
             return
         order = [(self._at + 1 + i) % KEPT for i in range(KEPT)]
         past = np.concatenate([self._frames[i][rows] for i in order], axis=1)
+        self._periods[rows] = past[:, -LONGEST:]
+        self._length[rows] = LONGEST
+        rows, past = rows[:SEARCHED], past[:SEARCHED]
         lengths = _periods(past)
         self._length[rows] = lengths
         for row, line, length in zip(rows.tolist(), past, lengths.tolist(), strict=True):

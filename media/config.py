@@ -30,8 +30,8 @@ class EngineConfig:
     name: str = "crosspoint"
     """RTCP's CNAME."""
 
-    nice: int = 0
-    """Added to the process's niceness; negative values need the right to."""
+    realtime: bool = True
+    """Run before ordinary processes (SCHED_RR, else a lower niceness) where the system allows it: the tick is short and must be on time."""
 
     def __post_init__(self) -> None:
         if not 1 <= self.first_port < self.last_port <= 65_535:

@@ -55,12 +55,13 @@ class Phones:
         self._packets = [
             bytearray(struct.pack(">BBHII", 0x80, 0, 0, 0, 7 + i) + b"\xff" * 160) for i in range(len(sockets))
         ]
-        self._timed = max(2, len(sockets) // 25) // 2 * 2
+        step = max(1, len(sockets) // 2 // 20)
+        self._timed = {i for i in range(len(sockets)) if i // 2 % step == 0}
         self._sent_at: dict[int, float] = {}
 
     def run(self) -> None:
-        """A thread's work, until `running` is withdrawn."""
-        by_fd = {one.fileno(): i for i, one in enumerate(self._sockets)}
+        """A thread's work, until `running` is withdrawn. Only timed phones are waited for: a wake-up of ours is charged to the sender."""
+        by_fd = {one.fileno(): i for i, one in enumerate(self._sockets) if i in self._timed}
         with select.epoll() as epoll:
             for fd in by_fd:
                 epoll.register(fd, select.EPOLLIN)
@@ -71,29 +72,35 @@ class Phones:
                 number, part = divmod(turn, SLOTS)
                 for i in range(part, len(self._sockets), SLOTS):
                     self._send(i, number)
+                    if i not in self._timed:
+                        self._read(i)
                 while ready := epoll.poll(0, 4096):
-                    self._read([by_fd[fd] for fd, _ in ready])
+                    for fd, _ in ready:
+                        self._read(by_fd[fd])
                 turn += 1
 
     def _send(self, i: int, number: int) -> None:
         packet = self._packets[i]
         struct.pack_into(">HI", packet, 2, number & 0xFFFF, number * 160 & 0xFFFFFFFF)
-        if i // 2 % (len(self._packets) // self._timed) == 0:
+        if i in self._timed:
             packet[12:18] = bytes(0x80 | (number >> shift & 7) for shift in (15, 12, 9, 6, 3, 0))
             self._sent_at[i << 18 | number & 0x3FFFF] = time.monotonic()
         self._sockets[i].sendto(packet, self._targets[i])
         self.sent += self.counting
 
-    def _read(self, ready: list[int]) -> None:
-        now = time.monotonic()
-        for i in ready:
+    def _read(self, i: int) -> None:
+        try:
             data = self._sockets[i].recv(2048)
-            if len(data) != 172:
-                continue  # RTCP for the port below
-            self.received += self.counting
-            for at in (12, 92):  # the play-out point may be 10 ms within a packet
-                if data[at] >> 3 == 16 and data[at + 5] >> 3 == 16:
-                    self._time(i ^ 1, data[at : at + 6], now + (at - 12) / 8000)
+        except BlockingIOError:
+            return
+        if len(data) != 172:
+            return  # RTCP for the port below
+        self.received += self.counting
+        if i not in self._timed:
+            return
+        for at in (12, 92):  # the play-out point may be 10 ms within a packet
+            if data[at] >> 3 == 16 and data[at + 5] >> 3 == 16:
+                self._time(i ^ 1, data[at : at + 6], time.monotonic() + (at - 12) / 8000)
 
     def _time(self, sender: int, mark: bytes, now: float) -> None:
         number = 0
