@@ -220,7 +220,10 @@ class Request(Message):
             via = via.with_param("rport", str(port))
         if via is not self.vias[0]:
             vias = [via, *self.vias[1:]]
-            self.headers.set("Via", *map(str, vias))
+            texts = [str(item) for item in vias]
+            if any(control in text for text in texts for control in "\r\n\0"):
+                raise RemoteError(400, "Malformed Via")
+            self.headers.set("Via", *texts)
             self.headers.once("vias", lambda _: vias)
 
 
