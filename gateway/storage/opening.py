@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from alembic import command
 from alembic.config import Config as AlembicConfig
@@ -69,10 +70,15 @@ def _reason(fault: BaseException) -> str:
     return text.rpartition(">: ")[2] or type(cause).__name__
 
 
-def _tune_sqlite(connection: object, _: ConnectionPoolEntry) -> None:
-    cursor = connection.cursor()  # type: ignore[attr-defined]  # DBAPI connection
-    for pragma in (f"busy_timeout={BUSY_MS}", "journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
-        cursor.execute(f"PRAGMA {pragma}")
+def _tune_sqlite(connection: Any, _: ConnectionPoolEntry) -> None:  # noqa: ANN401 - a DBAPI connection
+    """The first words to the file: what is no database shows here, and the pool does not close such a connection."""
+    cursor = connection.cursor()
+    try:
+        for pragma in (f"busy_timeout={BUSY_MS}", "journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
+            cursor.execute(f"PRAGMA {pragma}")
+    except connection.dbapi.Error:
+        connection.close()
+        raise
     cursor.close()
 
 

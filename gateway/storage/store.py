@@ -26,6 +26,9 @@ RETRY_S = 2.0
 MAX_PENDING = 100_000
 """Rows that may wait for a database that does not answer."""
 
+LAST_WORD_S = 0.05
+"""After a failed start: aiosqlite's thread tells the loop that it ends, and must find it running."""
+
 RECENT = 5_000
 """Rows kept at hand for `get`: this process is the only one that writes."""
 
@@ -54,6 +57,7 @@ class Store:
             await migrate(self._engine)
         except StorageFault:
             await self._engine.dispose()
+            await asyncio.sleep(LAST_WORD_S)
             raise
         self._task = asyncio.create_task(self._write_behind(), name="storage")
         return self
@@ -62,7 +66,8 @@ class Store:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._task is not None:
-            self._task.cancel()
+            async with self._writing:  # not in the middle of a transaction
+                self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
         try:
             await self.flush()

@@ -1,0 +1,43 @@
+"""Rows for tests, with everything filled in that a test does not care for."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from gateway.storage.models import CallRow, RecordingRow
+
+ACCOUNT = "AC" + "0" * 32
+NOON = datetime(2026, 11, 21, 12, 0, 0, tzinfo=UTC)
+
+
+def call_row(number: int = 1, **changes: Any) -> CallRow:  # noqa: ANN401 - columns
+    """Call *number*, created that many seconds after noon."""
+    values: dict[str, Any] = {
+        "sid": f"CA{number:032x}",
+        "account_sid": ACCOUNT,
+        "direction": "inbound",
+        "from_": "+15550001",
+        "to": "+15550002",
+        "status": "completed",
+        "created_at": NOON + timedelta(seconds=number),
+        "started_at": NOON + timedelta(seconds=number),
+        "updated_at": NOON + timedelta(seconds=number),
+    }
+    return CallRow(**values | changes)
+
+
+def recording_row(number: int = 1, **changes: Any) -> RecordingRow:  # noqa: ANN401 - columns
+    values: dict[str, Any] = {
+        "sid": f"RE{number:032x}",
+        "account_sid": ACCOUNT,
+        "call_sid": f"CA{number:032x}",
+        "status": "completed",
+        "source": "DialVerb",
+        "track": "both",
+        "channels": 2,
+        "duration_s": 7,
+        "started_at": NOON + timedelta(seconds=number),
+        "updated_at": NOON + timedelta(seconds=number),
+    }
+    return RecordingRow(**values | changes)
