@@ -25,6 +25,7 @@ contact="{name}" <sip:{name}@{address}>
 media_encryption={encryption}
 register_only_when_network_is_up=0
 inc_timeout=60
+default_proxy={default}
 [rtp]
 audio_rtp_port={rtp}-{rtp_last}
 symmetric=1
@@ -42,6 +43,19 @@ display=0
 hide_empty_chat_rooms=0
 [lime]
 enabled=0
+"""
+ACCOUNT = """\
+[proxy_0]
+reg_proxy=<sip:{proxy};transport={transport}>
+reg_route=<sip:{proxy};transport={transport};lr>
+reg_identity=<sip:{name}@{domain}>
+reg_expires=600
+reg_sendregister=1
+publish=0
+[auth_info_0]
+username={name}
+passwd={password}
+realm={domain}
 """
 RTP_PORTS = 20
 SINGS_S = 90.0
@@ -64,7 +78,7 @@ class Linphone:
         transport: str = "udp",
     ) -> None:
         self.name, self.home, self.domain = name, home, domain
-        self._proxy, self._password, self._transport = proxy, password, transport
+        self._registers = bool(proxy)
         self.sip_port = free_ports(2)
         rtp = free_ports(RTP_PORTS)
         home.mkdir(parents=True, exist_ok=True)
@@ -83,6 +97,12 @@ class Linphone:
                 rtp=rtp,
                 rtp_last=rtp + RTP_PORTS - 1,
                 encryption=encryption,
+                default=0 if proxy else -1,
+            )
+            + (
+                ACCOUNT.format(proxy=proxy, transport=transport, name=name, domain=domain, password=password)
+                if proxy
+                else ""
             )
         )
         command = [
@@ -114,10 +134,11 @@ class Linphone:
             await self.command(f"play {self._tone_path}")
             await self.command(f"record {self.heard_path}")
             await self.program.wait_for_log("Using wav files")
-            if self._proxy:
-                proxy = f"sip:{self._proxy};transport={self._transport}"
-                await self.command(f"register sip:{self.name}@{self.domain} {proxy} {self._password}")
-                await self.wait_for_trace("to [LinphoneRegistrationOk]")
+            if self._registers:
+                await self.wait_for_trace(
+                    "[LinphoneRegistrationOk]",
+                    "moving from state LinphoneRegistrationProgress to LinphoneRegistrationOk",
+                )
         except PeerFailed:
             await self.__aexit__(None, None, None)
             raise
