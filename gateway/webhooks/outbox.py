@@ -36,11 +36,18 @@ class Outbox:
     """Owns the undelivered callbacks. At shutdown it waits a little, and leaves the rest in storage for the next start."""
 
     def __init__(
-        self, store: Store, poster: Poster, *, failed: Callable[[str, int, str], None] = lambda queue, code, text: None
+        self,
+        store: Store,
+        poster: Poster,
+        *,
+        failed: Callable[[str, int, str], None] = lambda queue, code, text: None,
+        retry_after_s: Sequence[float] = RETRY_AFTER_S,
     ) -> None:
+        """*failed* hears once of each callback that was not taken at the first try: queue, Twilio's code, words."""
         self._store = store
         self._poster = poster
         self._failed = failed
+        self._retry_after_s = tuple(retry_after_s)
         self._queues: dict[str, deque[OutboxRow]] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._slots = asyncio.Semaphore(AT_ONCE)
@@ -103,14 +110,18 @@ class Outbox:
     async def _deliver(self, row: OutboxRow) -> bool:
         """Try until it is delivered or given up. False: it has to wait for the next start."""
         params = [(name, value) for name, value in row.params]
-        for pause_s in (*RETRY_AFTER_S, None):
+        for attempt, pause_s in enumerate((*self._retry_after_s, None)):
             try:
                 async with self._slots:
                     status = await self._poster.post(row.url, row.method, params)
             except WebhookFault as fault:
-                log.warning("callback not delivered", queue=row.queue, url=row.url, code=fault.code, fault=str(fault))
-                self._failed(row.queue, fault.code, str(fault))
+                log.warning(
+                    "callback not delivered", queue=row.queue, url=row.url, code=fault.code, fault=fault.message
+                )
+                if attempt == 0:
+                    self._failed(row.queue, fault.code, fault.message)
                 if pause_s is None:
+                    log.error("callback given up", queue=row.queue, url=row.url, attempts=attempt + 1)
                     return True
                 if self._closing.is_set() or not await self._pause(pause_s):
                     return False
