@@ -164,6 +164,8 @@ class TrunkConfig(Table):
     username: str = ""
     password: str = ""
     register_: bool = Field(False, alias="register")
+    keep_alive_s: int = Field(0, ge=0, le=3600)
+    """Seconds between OPTIONS to the trunk, so that an operator sees whether it answers; 0: none are sent."""
 
 
 class RouteConfig(Table):

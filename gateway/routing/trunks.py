@@ -1,4 +1,4 @@
-"""Trunks kept alive: our registrations with those that want one, and OPTIONS to all, so that an operator sees who answers."""
+"""Trunks kept alive: our registrations with those that want one, and OPTIONS, so that an operator sees who answers."""
 
 from __future__ import annotations
 
@@ -18,8 +18,6 @@ from sip.uri import Uri
 
 log = structlog.get_logger(__name__)
 
-OPTIONS_EVERY_S = 60.0
-
 
 class TrunkKeeper:
     """Owns one task a trunk. `up` tells who answered last."""
@@ -32,8 +30,9 @@ class TrunkKeeper:
 
     async def __aenter__(self) -> Self:
         for trunk in self._config.trunks:
-            work = self._register(trunk) if trunk.register_ else self._watch(trunk)
-            self._tasks.append(asyncio.create_task(work, name=f"trunk {trunk.name}"))
+            for wanted, work in ((trunk.register_, self._register), (trunk.keep_alive_s, self._watch)):
+                if wanted:
+                    self._tasks.append(asyncio.create_task(work(trunk), name=f"trunk {trunk.name}"))
         return self
 
     async def __aexit__(
@@ -44,13 +43,13 @@ class TrunkKeeper:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _watch(self, trunk: TrunkConfig) -> None:
-        """OPTIONS once a minute (any final response is a sign of life)."""
+        """OPTIONS every `keep_alive_s` (any final response is a sign of life)."""
         uri = trunk_uri(trunk)
         from_ = Address("", Uri("sip", "crosspoint", None, self._config.sip.domain, None, (), ()))
         while True:
             response = await self._endpoint.request("OPTIONS", uri, from_=from_)
             self._note(trunk, response.status not in (408, 503))
-            await asyncio.sleep(OPTIONS_EVERY_S)
+            await asyncio.sleep(trunk.keep_alive_s)
 
     async def _register(self, trunk: TrunkConfig) -> None:
         """REGISTER, refresh, back off (sip/registration.py decides when)."""
