@@ -121,6 +121,7 @@ async def _first(children: list[Child], ringback: Ringback) -> Child | None:
     finally:
         for task in pending:
             task.cancel()
+            tasks[task].drop()
         await asyncio.gather(*pending, return_exceptions=True)
 
 

@@ -19,7 +19,7 @@ from tests.peers.process import Program
 ACCOUNT_SID = "AC" + "0123456789abcdef" * 2
 AUTH_TOKEN = "a-token-that-only-the-tests-know"
 NUMBER = "+15550100"
-RTP_PORTS = 200
+RTP_PORTS = 60
 PHONES = {"alice": "secret", "bob": "secret", "carol": "secret"}
 READY_S = 20.0
 
