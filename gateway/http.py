@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import Self
 
@@ -29,6 +29,14 @@ class HttpServer:
         )
         self._runner: web.AppRunner | None = None
         self.address = listen
+
+    def add_routes(self, routes: Iterable[web.AbstractRouteDef]) -> None:
+        """Routes of another part; before this listens."""
+        self.app.add_routes(routes)
+
+    def mount(self, prefix: str, part: web.Application) -> None:
+        """A part with middlewares of its own below *prefix*; before this listens."""
+        self.app.add_subapp(prefix, part)
 
     async def __aenter__(self) -> Self:
         """Listen. Raises `OSError`."""

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from html import escape
 
-from gateway.ladder import US, Ladder, Rung
+from gateway.ladder import US, Ladder, Rung, clock, printable
 
 COLUMN_PX, ROW_PX, TOP_PX, LEFT_PX = 260, 30, 64, 130
 _STYLE = """
 svg{font:13px system-ui,sans-serif;background:#fff}
+text{paint-order:stroke;stroke:#fff;stroke-width:4px;stroke-linejoin:round}
 .ink{fill:#1c2430}.soft{fill:#66707f}.line{stroke:#c3cad4}.request{stroke:#1f6feb;fill:#1f6feb}
 .good{stroke:#1a7f4b;fill:#1a7f4b}.bad{stroke:#c2352b;fill:#c2352b}.wait{stroke:#8a6d1b;fill:#8a6d1b}
-@media(prefers-color-scheme:dark){svg{background:#14181f}.ink{fill:#e6eaf0}.soft{fill:#97a1b0}.line{stroke:#3a434f}
+@media(prefers-color-scheme:dark){svg{background:#14181f}text{stroke:#14181f}.ink{fill:#e6eaf0}.soft{fill:#97a1b0}.line{stroke:#3a434f}
 .request{stroke:#6ea8ff;fill:#6ea8ff}.good{stroke:#56c98b;fill:#56c98b}.bad{stroke:#ff7b70;fill:#ff7b70}
 .wait{stroke:#d9b54a;fill:#d9b54a}}
 """
@@ -23,14 +24,14 @@ def draw_svg(ladder: Ladder, title: str = "") -> str:
     height = TOP_PX + ROW_PX * (len(ladder.rungs) + 1)
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" role="img">',
-        f"<title>{escape(title or 'SIP ladder')}</title><style>{_STYLE}</style>",
+        f"<title>{escape(printable(title or 'SIP ladder'))}</title><style>{_STYLE}</style>",
     ]
     if title:
-        parts.append(f'<text class="soft" x="12" y="20">{escape(title)}</text>')
+        parts.append(f'<text class="soft" x="12" y="20">{escape(printable(title))}</text>')
     for at, name in enumerate(ladder.columns):
         x = _x(at)
         weight = ' font-weight="600"' if name == US else ""
-        parts.append(f'<text class="ink" x="{x}" y="46" text-anchor="middle"{weight}>{escape(name)}</text>')
+        parts.append(f'<text class="ink" x="{x}" y="46" text-anchor="middle"{weight}>{escape(printable(name))}</text>')
         parts.append(f'<line class="line" x1="{x}" y1="54" x2="{x}" y2="{height - 8}"/>')
     parts += [_arrow(rung, at) for at, rung in enumerate(ladder.rungs)]
     parts.append("</svg>\n")
@@ -49,10 +50,10 @@ def _arrow(rung: Rung, row: int) -> str:
     middle = (start + end) // 2
     kind = _kind(rung.label)
     return (
-        f'<text class="soft" x="{LEFT_PX - 118}" y="{y + 4}" font-size="11">{rung.at_ms:.1f} ms</text>'
+        f'<text class="soft" x="{LEFT_PX - 118}" y="{y + 4}" font-size="11">{clock(rung.at_ms)}</text>'
         f'<g class="{kind}"><line x1="{start}" y1="{y}" x2="{end - 6 * side}" y2="{y}" stroke-width="1.6"/>'
         f'<polygon points="{tip}" stroke="none"/></g>'
-        f'<text class="ink" x="{middle}" y="{y - 5}" text-anchor="middle" font-size="12">{escape(rung.label)}</text>'
+        f'<text class="ink" x="{middle}" y="{y - 5}" text-anchor="middle" font-size="12">{escape(printable(rung.label))}</text>'
     )
 
 

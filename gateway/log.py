@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import sys
 
 import structlog
@@ -37,11 +38,25 @@ def configure(*, json: bool, level: int = logging.INFO) -> None:
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
 
 
+_SECRETS = frozenset(
+    {"password", "auth_token", "token", "secret", "authorization", "proxy_authorization", "credentials"}
+)
+_UNPRINTABLE = re.compile(r"[^\n\t -~\u00a1-\U0010ffff]")
+
+
 def _printable(
     _logger: structlog.typing.WrappedLogger, _name: str, event: structlog.typing.EventDict
 ) -> structlog.typing.EventDict:
-    """Control characters of a peer never reach a terminal or begin a line of their own."""
+    """Control characters of a peer never reach a terminal or begin a line of their own; a secret is never shown."""
     for key, value in event.items():
-        if isinstance(value, str) and key not in ("exception", "stack") and not value.isprintable():
-            event[key] = value.encode("unicode_escape").decode("ascii")
+        if key.lower() in _SECRETS:
+            event[key] = "(not shown)"
+        elif key in ("exception", "stack"):
+            event[key] = _UNPRINTABLE.sub(lambda found: _escaped(found[0]), str(value))
+        elif isinstance(value, str) and not value.isprintable():
+            event[key] = "".join(letter if letter.isprintable() else _escaped(letter) for letter in value)
     return event
+
+
+def _escaped(letter: str) -> str:
+    return letter.encode("unicode_escape", "surrogatepass").decode("ascii")

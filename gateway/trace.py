@@ -18,6 +18,7 @@ _CSEQ = re.compile(rb"\r\ncseq[ \t]*:[ \t]*(\d+)[ \t]+([A-Za-z]+)", re.IGNORECAS
 class Traced:
     """One message as a ladder shows it. `at` in seconds on the loop's clock; `peer` as `udp:address:port`."""
 
+    call_id: str
     at: float
     sent: bool
     peer: str
@@ -48,6 +49,7 @@ class Trace:
         cseq = _CSEQ.search(data, 0, 8192)
         kept.append(
             Traced(
+                call_id=call_id,
                 at=at,
                 sent=sent,
                 peer=peer,
