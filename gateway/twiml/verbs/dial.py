@@ -192,11 +192,11 @@ class Dial(
             params.append(("DialCallDuration", str(result.duration_s)))
         if not any(isinstance(child, Conference) for child in self.children):
             params.append(("DialBridged", "true" if result.bridged else "false"))
-        if result.sip_call_id or result.sip_response_code is not None:
+        if result.sip_call_id:
             params.append(("DialSipCallId", result.sip_call_id))
-            if result.sip_response_code is not None:
-                params.append(("DialSipResponseCode", str(result.sip_response_code)))
-            params += [(f"DialSipHeader_{name}", value) for name, value in result.sip_headers]
+        if result.sip_response_code is not None:
+            params.append(("DialSipResponseCode", str(result.sip_response_code)))
+        params += [(f"DialSipHeader_{name}", value) for name, value in result.sip_headers]
         if result.recording_url:
             params.append(("RecordingUrl", result.recording_url))
         return [*params, *result.parameters]

@@ -1,0 +1,375 @@
+"""`<Dial>`.
+
+| attribute | values | default | code |
+|---|---|---|---|
+| action / method | URL / POST, GET | next verb / POST | 11100 / 13210 |
+| timeout | 5-600 s (+5 s, added where it is waited) | 30 | 13212 |
+| timeLimit | 1-86400 s | 14400 | 13216 |
+| callerId | number, client:, SIP user | the caller's | 13214 |
+| answerOnBridge, hangupOnStar, sequential | true, false | false | 13219, 13213, 13218 |
+| ringTone | 40 countries | | 13220 |
+| record | do-not-record, record-from-answer[-dual], record-from-ringing[-dual], true, false | do-not-record | 13217 |
+| recordingTrack, trim | both inbound outbound; trim-silence do-not-trim | both; do-not-trim | 13622, 13699 |
+| recordingStatusCallback, …Method, …Event | in-progress completed absent | completed | 13256, 13621 |
+| referUrl / referMethod | URL / POST, GET | | 11100 |
+| callReason | at most 50 characters | | 12200 |
+
+At most ten parties; `<Conference>` and `<Queue>` stand alone (13000); within a whisper: 13201.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from gateway.twiml.control import (
+    ConferencePlan,
+    DequeuePlan,
+    DialPlan,
+    DialResult,
+    DialTarget,
+    DocumentFault,
+    MachineDetection,
+    RecordingPlan,
+    StatusCallback,
+    Whisper,
+)
+from gateway.twiml.verb import FallThrough, Next, Redirect
+from tests.fakes.fake_call import FakeCall
+from tests.gateway.twiml.running import codes, run
+
+BOB = DialTarget(kind="client", address="bob")
+PLAN = DialPlan(targets=(BOB,))
+
+
+def params(step: Next) -> dict[str, str]:
+    assert isinstance(step, Redirect)
+    return dict(step.params)
+
+
+async def dialled(xml: str) -> DialPlan:
+    call = FakeCall()
+    await run(xml, call)
+    (asked,) = [what[1] for what in call.asked if isinstance(what, tuple) and what[0] == "dial"]
+    assert isinstance(asked, DialPlan)
+    return asked
+
+
+@pytest.mark.parametrize(
+    ("attributes", "plan", "noted"),
+    [
+        ("", PLAN, []),
+        ('timeout="10"', replace(PLAN, timeout_s=10.0), []),
+        ('timeout="1"', replace(PLAN, timeout_s=5.0), [13212]),
+        ('timeout="601"', replace(PLAN, timeout_s=600.0), [13212]),
+        ('timeout="x"', PLAN, [13212]),
+        ('timeLimit="60"', replace(PLAN, time_limit_s=60.0), []),
+        ('timeLimit="0"', replace(PLAN, time_limit_s=1.0), [13216]),
+        ('callerId="+15550100"', replace(PLAN, caller_id="+15550100"), []),
+        ('callerId="client:alice"', replace(PLAN, caller_id="client:alice"), []),
+        ('callerId="a b"', PLAN, [13214]),
+        ('callerId="a&#10;b"', PLAN, [13214]),
+        ('answerOnBridge="true"', replace(PLAN, answer_on_bridge=True), []),
+        ('hangupOnStar="true"', replace(PLAN, hangup_on_star=True), []),
+        ('sequential="true"', replace(PLAN, sequential=True), []),
+        ('sequential="1"', PLAN, [13218]),
+        ('ringTone="us-old"', replace(PLAN, ring_tone="us-old"), []),
+        ('ringTone="xx"', PLAN, [13220]),
+        ('callReason="lunch"', replace(PLAN, call_reason="lunch"), []),
+        (f'callReason="{"x" * 51}"', replace(PLAN, call_reason="x" * 50), [12200]),
+        ('referUrl="/r" referMethod="GET"', replace(PLAN, refer_url="http://app.example/r", refer_method="GET"), []),
+        ('record="do-not-record"', PLAN, []),
+        ('record="false"', PLAN, []),
+        ('record="true"', replace(PLAN, recording=RecordingPlan()), []),
+        ('record="record-from-answer"', replace(PLAN, recording=RecordingPlan()), []),
+        ('record="record-from-answer-dual"', replace(PLAN, recording=RecordingPlan(channels=2)), []),
+        ('record="record-from-ringing"', replace(PLAN, recording=RecordingPlan(mode="ringing")), []),
+        ('record="record-from-ringing-dual"', replace(PLAN, recording=RecordingPlan(mode="ringing", channels=2)), []),
+        (
+            'record="record-from-answer-dual" recordingTrack="inbound" trim="trim-silence"',
+            replace(PLAN, recording=RecordingPlan(track="inbound", trim=True)),
+            [],
+        ),
+        (
+            'record="true" recordingStatusCallback="/rec" recordingStatusCallbackEvent="in-progress completed"',
+            replace(
+                PLAN,
+                recording=RecordingPlan(
+                    callback=StatusCallback(
+                        url="http://app.example/rec", events=frozenset({"in-progress", "completed"})
+                    )
+                ),
+            ),
+            [],
+        ),
+        ('record="always"', PLAN, [13217]),
+        ('recordingTrack="left"', PLAN, [13622]),
+        ('method="x"', PLAN, [13210]),
+    ],
+)
+async def test_attributes_become_a_plan(attributes: str, plan: DialPlan, noted: list[int]) -> None:
+    xml = f"<Dial {attributes}><Client>bob</Client></Dial>"
+    assert await dialled(xml) == plan
+    assert codes(xml) == noted
+
+
+@pytest.mark.parametrize(
+    ("text", "address"), [("+1 (555) 010-0100", "+15550100100"), ("\n 5550100 \n", "5550100"), ("*98", "*98")]
+)
+async def test_its_own_text_is_a_number(text: str, address: str) -> None:
+    assert (await dialled(f"<Dial>{text}</Dial>")).targets == (DialTarget(kind="number", address=address),)
+
+
+@pytest.mark.parametrize(
+    ("noun", "target"),
+    [
+        ("<Number>+1555</Number>", DialTarget(kind="number", address="+1555")),
+        (
+            "<Number sendDigits='wW12#' url='/w' method='GET'>+1555</Number>",
+            DialTarget(
+                kind="number",
+                address="+1555",
+                send_digits="wW12#",
+                whisper=Whisper(url="http://app.example/w", method="GET"),
+            ),
+        ),
+        (
+            "<Number statusCallback='/s' statusCallbackEvent='initiated ringing answered completed'>+1555</Number>",
+            DialTarget(
+                kind="number",
+                address="+1555",
+                status_callback=StatusCallback(
+                    url="http://app.example/s", events=frozenset({"initiated", "ringing", "answered", "completed"})
+                ),
+            ),
+        ),
+        (
+            "<Number machineDetection='DetectMessageEnd' machineDetectionTimeout='10' amdStatusCallback='/a'>1</Number>",
+            DialTarget(
+                kind="number",
+                address="1",
+                detection=MachineDetection(
+                    mode="DetectMessageEnd", timeout_s=10, callback=StatusCallback(url="http://app.example/a")
+                ),
+            ),
+        ),
+        ("<Client>client:bob</Client>", BOB),
+        (
+            "<Client><Identity>bob</Identity><Parameter name='a' value='b'/><Parameter value='x'/></Client>",
+            replace(BOB, parameters=(("a", "b"),)),
+        ),
+        ("<Sip>sip:bob@example.com</Sip>", DialTarget(kind="sip", address="sip:bob@example.com")),
+        (
+            "<Sip username='u' password='p'>bob@example.com;transport=tcp?X-A=1&amp;User-to-User=2</Sip>",
+            DialTarget(
+                kind="sip",
+                address="sip:bob@example.com;transport=tcp?X-A=1&User-to-User=2",
+                username="u",
+                password="p",
+            ),
+        ),
+        (
+            "<Sip><Uri priority='2'>sip:b@x</Uri><Uri priority='1' username='u'>sip:a@x</Uri>"
+            "<Headers><Header name='X-A' value='1 2'/></Headers></Sip>",
+            DialTarget(kind="sip", address="sip:a@x?X-A=1%202", username="u"),
+        ),
+    ],
+)
+async def test_every_kind_of_party(noun: str, target: DialTarget) -> None:
+    assert (await dialled(f"<Dial>{noun}</Dial>")).targets == (target,)
+    assert codes(f"<Dial>{noun}</Dial>") == []
+
+
+@pytest.mark.parametrize(
+    ("noun", "noted"),
+    [
+        ("<Number>bob</Number>", [13223]),
+        ("<Number></Number>", [13223]),
+        ("<Client></Client>", [12200]),
+        (f"<Client>{'x' * 257}</Client>", [12200]),
+        ("<Sip>sip:</Sip>", [13243]),
+        ("<Sip>sip:a@b c</Sip>", [13243]),
+        (f"<Sip>sip:{'a' * 260}@x</Sip>", [13243]),
+        ("<Sip>sip:a@b?Via=x</Sip>", [13252]),
+        (f"<Sip>sip:a@b?X-A={'x' * 1030}</Sip>", [13253]),
+        ("<Sim>DE1</Sim>", [13215]),
+        ("<WhatsApp>+1</WhatsApp>", [13215]),
+        ("<Say>x</Say>", [13215]),
+    ],
+)
+def test_a_party_that_can_not_be_rung_is_noted(noun: str, noted: list[int]) -> None:
+    assert codes(f"<Dial><Client>bob</Client>{noun}</Dial>") == noted
+
+
+async def test_nobody_to_ring_has_failed() -> None:
+    call = FakeCall()
+    step = await run("<Dial action='/done'><Number>bob</Number></Dial>", call)
+    assert params(step)["DialCallStatus"] == "failed"
+    assert await run("<Dial/>", call) == FallThrough()
+
+
+async def test_ten_parties_are_rung_and_no_more() -> None:
+    clients = "".join(f"<Client>c{n}</Client>" for n in range(12))
+    assert [target.address for target in (await dialled(f"<Dial>{clients}</Dial>")).targets] == [
+        f"c{n}" for n in range(10)
+    ]
+    assert codes(f"<Dial>{clients}</Dial>") == [13250]
+
+
+@pytest.mark.parametrize(
+    ("noun", "plan"),
+    [
+        ("<Conference>room</Conference>", ConferencePlan(name="room", wait_method="GET")),
+        (
+            "<Conference muted='true' beep='onExit' startConferenceOnEnter='false' endConferenceOnExit='true' waitUrl='' "
+            "maxParticipants='3' coach='CA9' participantLabel='agent' jitterBufferSize='off'>room</Conference>",
+            ConferencePlan(
+                name="room",
+                muted=True,
+                beep="onExit",
+                start_on_enter=False,
+                end_on_exit=True,
+                wait_url="",
+                wait_method="GET",
+                max_participants=3,
+                coach="CA9",
+                label="agent",
+                jitter_buffer="off",
+            ),
+        ),
+        (
+            "<Conference waitUrl='/wait' record='record-from-start' trim='do-not-trim' statusCallback='/s' "
+            "statusCallbackEvent='start end'>room</Conference>",
+            ConferencePlan(
+                name="room",
+                wait_url="http://app.example/wait",
+                callback=StatusCallback(url="http://app.example/s", events=frozenset({"start", "end"})),
+                recording=RecordingPlan(source="Conference"),
+            ),
+        ),
+    ],
+)
+async def test_a_room(noun: str, plan: ConferencePlan) -> None:
+    call = FakeCall()
+    call.dialled = DialResult(status="answered")
+    step = await run(f"<Dial action='/done'>{noun}</Dial>", call)
+    assert ("conference", plan) in call.asked
+    assert params(step) == {"DialCallStatus": "answered"}
+
+
+@pytest.mark.parametrize(
+    ("attributes", "code"),
+    [
+        ("muted='x'", 13230),
+        ("endConferenceOnExit='x'", 13231),
+        ("startConferenceOnEnter='x'", 13232),
+        ("waitMethod='x'", 13234),
+        ("beep='x'", 13235),
+        ("trim='x'", 13239),
+        ("participantLabel='a/b'", 16023),
+        (f"participantLabel='CA{'0' * 32}'", 16023),
+        ("maxParticipants='500'", 12200),
+    ],
+)
+def test_a_rooms_bad_attributes_have_their_codes(attributes: str, code: int) -> None:
+    assert codes(f"<Dial><Conference {attributes}>room</Conference></Dial>") == [code]
+
+
+@pytest.mark.parametrize("name", ["", "x" * 129])
+def test_a_room_needs_a_name(name: str) -> None:
+    assert codes(f"<Dial><Conference>{name}</Conference></Dial>") == [13237]
+
+
+async def test_a_waiting_line() -> None:
+    call = FakeCall()
+    call.dialled = DialResult(
+        status="completed", call_sid="CA3", duration_s=5, bridged=True, parameters=(("QueueSid", "QU1"),)
+    )
+    step = await run("<Dial action='/d' timeout='9'><Queue url='/q' method='GET'>line</Queue></Dial>", call)
+    plan = DequeuePlan(name="line", url="http://app.example/q", method="GET", timeout_s=9.0)
+    assert call.asked == ["answer", ("dequeue", plan)]
+    assert params(step)["QueueSid"] == "QU1"
+
+
+@pytest.mark.parametrize(("name", "code"), [("", 14212), ("x" * 65, 14213)])
+def test_a_waiting_line_needs_a_name(name: str, code: int) -> None:
+    assert codes(f"<Dial><Queue>{name}</Queue></Dial>") == [code]
+
+
+async def test_rooms_and_lines_stand_alone() -> None:
+    xml = "<Dial><Client>bob</Client><Conference>room</Conference></Dial>"
+    assert codes(xml) == [13000]
+    call = FakeCall()
+    await run(xml, call)
+    assert ("conference", ConferencePlan(name="room", wait_method="GET")) in call.asked
+
+
+@pytest.mark.parametrize(
+    ("noun", "result", "wanted"),
+    [
+        (
+            "<Client>bob</Client>",
+            DialResult(
+                status="completed", call_sid="CA2", duration_s=7, bridged=True, sip_call_id="x", sip_response_code=200
+            ),
+            {
+                "DialCallStatus": "completed",
+                "DialCallSid": "CA2",
+                "DialCallDuration": "7",
+                "DialBridged": "true",
+                "DialSipCallId": "x",
+                "DialSipResponseCode": "200",
+            },
+        ),
+        (
+            "<Client>bob</Client>",
+            DialResult(status="busy", call_sid="CA2", duration_s=0),
+            {"DialCallStatus": "busy", "DialCallSid": "CA2", "DialBridged": "false"},
+        ),
+        (
+            "<Sip>sip:bob@x</Sip>",
+            DialResult(
+                status="failed",
+                call_sid="CA2",
+                sip_call_id="abc",
+                sip_response_code=404,
+                sip_headers=(("X-Why", "gone"),),
+                recording_url="http://gw/RE1",
+            ),
+            {
+                "DialCallStatus": "failed",
+                "DialCallSid": "CA2",
+                "DialBridged": "false",
+                "DialSipCallId": "abc",
+                "DialSipResponseCode": "404",
+                "DialSipHeader_X-Why": "gone",
+                "RecordingUrl": "http://gw/RE1",
+            },
+        ),
+        (
+            "<Client>bob</Client>",
+            DialResult(status="completed", call_sid="CA2", duration_s=None, bridged=True),
+            {"DialCallStatus": "completed", "DialCallSid": "CA2", "DialBridged": "true"},
+        ),
+    ],
+)
+async def test_how_it_ended_goes_to_the_action(noun: str, result: DialResult, wanted: dict[str, str]) -> None:
+    call = FakeCall()
+    call.dialled = result
+    step = await run(f"<Dial action='/done'>{noun}</Dial>", call)
+    assert params(step) == wanted
+    assert await run(f"<Dial>{noun}</Dial>", call) == FallThrough()
+
+
+async def test_a_transfer_by_the_called_party_goes_to_the_refer_url() -> None:
+    call = FakeCall()
+    call.dialled = DialResult(status="completed", refer=("http://app.example/r", "GET", "<sip:carol@x?X-A=1>"))
+    step = await run("<Dial action='/done' referUrl='/r' referMethod='GET'><Client>bob</Client></Dial>", call)
+    assert step == Redirect("http://app.example/r", "GET", (("ReferTransferTarget", "<sip:carol@x?X-A=1>"),))
+
+
+async def test_a_whisper_can_not_dial() -> None:
+    with pytest.raises(DocumentFault) as caught:
+        await run("<Dial>+1</Dial>", FakeCall(is_answered=True, is_whisper=True))
+    assert caught.value.code == 13201
