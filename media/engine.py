@@ -78,10 +78,11 @@ class Engine:
         """Apply *commands*, then take every row 20 ms further; answers what happened."""
         self._now = now
         self._ticks += 1
+        heard, said = self.heard, self.said
+        self.inbound.take()  # first: what came is for the legs that were open when it came
         for command in commands:
             self._apply(command)
-        heard, said = self.heard, self.said
-        self.inbound.take(heard)
+        self.inbound.frames(heard)
         self.detectors.listen(heard)
         self._mix(self.slots.top)
         self.tapes.push(heard, said, self._events.append)
@@ -177,6 +178,9 @@ class Engine:
             case asked.Hear(slot=slot, on=on):
                 if self.slots.of(slot) is not None:
                     self.detectors.hear(slot, on)
+            case asked.Detect(slot=slot):
+                if self._leg(slot) is not None:
+                    self.detectors.detect(command)
             case asked.AskStats(slot=slot, ticket=ticket):
                 self._events.append(Stats(slot=slot, ticket=ticket, stats=self._stats(slot)))
             case asked.Shutdown():

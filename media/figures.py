@@ -69,14 +69,16 @@ class Figures:
         self.refused[row] += 1
         self.total_refused += 1
 
-    def take(self, batch: Batch, rate_hz: Counts) -> None:
-        """Count packets that were accepted, at most one for a row."""
+    def take(self, batch: Batch, rate_hz: Counts) -> list[int]:
+        """Count packets that were accepted, at most one for a row; answers the rows that never had one before."""
         row = batch.row
         self.packets_in += len(row)
         self.heard_at[row] = batch.arrival
         step = wrap16(batch.sequence - self.highest[row])
         strange = (self.ssrc[row] != batch.ssrc) | (np.abs(step) > RESTART)
+        first: list[int] = []
         if strange.any():
+            first = row[self.received[row] == 0].tolist()
             self._restart(batch, strange)
             step[strange] = 0
         self.received[row] += 1
@@ -86,6 +88,7 @@ class Figures:
         self.transit[row] = transit
         settled = ~strange & (change < rate_hz * 2)  # a timestamp jump is no jitter
         self.jitter[row] += np.where(settled, (change - self.jitter[row]) / 16, 0.0)  # appendix A.8
+        return first
 
     def _restart(self, batch: Batch, strange: NDArray[np.bool_]) -> None:
         for row, sequence, ssrc in zip(

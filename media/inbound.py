@@ -121,33 +121,33 @@ class Inbound:
         rows = np.flatnonzero(self._audio != NONE)
         self.jitter.advance(rows, ticks)
 
-    def take(self, heard: Floats) -> None:
-        """One tick: read what came and set the *heard* row of each receiving leg."""
+    def take(self) -> None:
+        """Read what came since the last tick, for the legs that were open then."""
         arrived = self.wire.arrived
         if arrived.rows:
             self._read(arrived)
         for row, data, source in arrived.reports:
             self.on_report(row, data, source)
         arrived.clear()
-        self._frames(heard)
 
     def _read(self, arrived: Arrived) -> None:
         count = len(arrived.rows)
         rows = np.array(arrived.rows, dtype=np.intp)
         lengths = np.array(arrived.lengths, dtype=np.intp)
         times = np.array(arrived.times, dtype=np.float64)
-        at = np.arange(count)
+        heads = arrived.matrix[:count, : rtp.HEADER].copy()
         refused = self._strangers(arrived) if arrived.strange else []
-        refused += [place for place, row in enumerate(arrived.rows) if row not in self.legs]  # closed since it came
-        if refused:
+        muxed = rtp.is_rtcp(heads)
+        if refused or muxed.any():
             keep = np.ones(count, dtype=np.bool_)
             keep[refused] = False
-            at, rows, lengths, times = at[keep], rows[keep], lengths[keep], times[keep]
-        muxed = rtp.is_rtcp(arrived.matrix, at)
-        if muxed.any():
-            self._muxed(arrived, at[muxed], rows[muxed], lengths[muxed])
-            at, rows, lengths, times = at[~muxed], rows[~muxed], lengths[~muxed], times[~muxed]
-        batch, bad = rtp.parse(arrived.matrix, at, rows, lengths, times)
+            self._muxed(arrived, np.flatnonzero(keep & muxed).tolist())
+            keep &= ~muxed
+            at = np.flatnonzero(keep)
+            heads, rows, lengths, times = heads[keep], rows[keep], lengths[keep], times[keep]
+        else:
+            at = np.arange(count)
+        batch, bad = rtp.parse(arrived.matrix, heads, at, rows, lengths, times)
         if len(bad):
             self.figures.bad(bad)
         for one in self._rounds(batch):
@@ -195,17 +195,17 @@ class Inbound:
                 self.on_latched(leg)
         return refused
 
-    def _muxed(self, arrived: Arrived, at: Rows, rows: Rows, lengths: Rows) -> None:
-        for place, row, length in zip(at.tolist(), rows.tolist(), lengths.tolist(), strict=True):
-            leg = self.legs.get(row)
-            target = leg.latch.target if leg else None
+    def _muxed(self, arrived: Arrived, places: list[int]) -> None:
+        """RTCP that came by RTP's port, of which `_strangers` has taken out what is not the peer's."""
+        for place in places:
+            row = arrived.rows[place]
+            target = self.legs[row].latch.target
             if target is not None:
-                self.on_report(row, arrived.matrix[place, :length].tobytes(), target)
+                self.on_report(row, arrived.matrix[place, : arrived.lengths[place]].tobytes(), target)
 
     def _round(self, matrix: NDArray[np.uint8], batch: Batch) -> None:
         """Take packets, at most one for a leg."""
-        self.figures.take(batch, self._rate[batch.row])
-        for row in batch.row[self.figures.received[batch.row] == 1].tolist():
+        for row in self.figures.take(batch, self._rate[batch.row]):
             leg = self.legs[row]
             host, port = leg.latch.locked or ("", 0)
             self.emit(FirstAudio(slot=leg.slot, address=host, port=port))
@@ -288,7 +288,8 @@ class Inbound:
             run=run,
         )
 
-    def _frames(self, heard: Floats) -> None:
+    def frames(self, heard: Floats) -> None:
+        """Set the *heard* row of each receiving leg to what is due."""
         groups = self._groups = self._groups or self._compile()
         rows = groups.rows
         if not len(rows):

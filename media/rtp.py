@@ -38,10 +38,14 @@ class Batch:
 
 
 def parse(
-    matrix: Bytes, at: NDArray[np.intp], row: NDArray[np.intp], length: NDArray[np.intp], arrival: NDArray[np.float64]
+    matrix: Bytes,
+    head: Bytes,
+    at: NDArray[np.intp],
+    row: NDArray[np.intp],
+    length: NDArray[np.intp],
+    arrival: NDArray[np.float64],
 ) -> tuple[Batch, NDArray[np.intp]]:
-    """Read the headers of the datagrams in rows *at* of *matrix*; answers the batch and the rows (of legs) of malformed ones."""
-    head = matrix[at, :HEADER]
+    """Read the headers *head* of the datagrams in rows *at* of *matrix*; answers the batch and the legs' rows of malformed ones."""
     first = head[:, 0]
     words = head.view(">u4")
     offset = np.full(len(at), HEADER, dtype=np.intp)
@@ -87,9 +91,9 @@ def _odd(packet: Bytes) -> tuple[int, int] | None:
     return (offset, length) if length >= 0 else None
 
 
-def is_rtcp(matrix: Bytes, at: NDArray[np.intp]) -> NDArray[np.bool_]:
+def is_rtcp(head: Bytes) -> NDArray[np.bool_]:
     """Which datagrams of an RTP port are RTCP in truth: payload types 64 to 95 are not RTP's (RFC 5761 section 4)."""
-    kind: Bytes = matrix[at, 1]
+    kind: Bytes = head[:, 1]
     return (kind >= 192) & (kind <= 223)
 
 

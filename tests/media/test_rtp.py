@@ -16,9 +16,8 @@ def parse(*packets: bytes) -> tuple[rtp.Batch, list[int]]:
     for i, data in enumerate(packets):
         matrix[i, : len(data)] = np.frombuffer(data, dtype=np.uint8)
     lengths = np.array([len(data) for data in packets])
-    batch, bad = rtp.parse(
-        matrix, np.arange(len(packets)), np.arange(len(packets)) + 10, lengths, np.zeros(len(packets))
-    )
+    at, heads = np.arange(len(packets)), matrix[:, : rtp.HEADER].copy()
+    batch, bad = rtp.parse(matrix, heads, at, at + 10, lengths, np.zeros(len(packets)))
     return batch, bad.tolist()
 
 
@@ -58,7 +57,7 @@ def test_no_datagram_raises_and_no_payload_lies_outside_it(packets: list[bytes])
 def test_rtcp_on_an_rtp_port_is_told_apart_by_its_type() -> None:
     matrix = np.zeros((4, 16), dtype=np.uint8)
     matrix[:, 1] = [200, 128 | 101, 0, 207]
-    assert rtp.is_rtcp(matrix, np.arange(4)).tolist() == [True, False, False, True]
+    assert rtp.is_rtcp(matrix).tolist() == [True, False, False, True]
 
 
 def test_differences_wrap() -> None:
