@@ -205,6 +205,27 @@ class Hear:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Detect:
+    """Tell who has answered a leg, from its next sample on: `Verdict`, once. A second one for the slot begins anew. Times in ms."""
+
+    slot: Slot
+    message_end: bool = False
+    """DetectMessageEnd: a machine is told when its greeting is over, not when it is recognised."""
+
+    timeout_ms: int = 30_000
+    """MachineDetectionTimeout."""
+
+    speech_ms: int = 2_400
+    """MachineDetectionSpeechThreshold: a greeting as long as this is a machine's."""
+
+    speech_end_ms: int = 1_200
+    """MachineDetectionSpeechEndThreshold: a silence as long as this ends a greeting."""
+
+    silence_ms: int = 5_000
+    """MachineDetectionSilenceTimeout: nothing heard for so long is nobody known."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AskStats:
     """Answered by one `Stats` for the slot."""
 
@@ -234,6 +255,7 @@ Command = (
     | StopTape
     | Watch
     | Hear
+    | Detect
     | AskStats
     | Shutdown
 )

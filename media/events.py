@@ -114,6 +114,16 @@ class Heard:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """Who answered, after `Detect`: human, machine_start, machine_end_beep, machine_end_silence, machine_end_other, fax or unknown."""
+
+    slot: Slot
+    answered_by: str
+    ms: int
+    """From the detection's beginning to this."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Stats:
     slot: Slot
     ticket: int
@@ -150,6 +160,7 @@ Event = (
     | TapeEnded
     | Speech
     | Heard
+    | Verdict
     | Stats
     | Health
 )

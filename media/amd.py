@@ -1,0 +1,173 @@
+"""Who answered: a person, a machine or a fax, from the first sound after the answer, by the times that Twilio documents.
+
+The machine is a table of three stages; what it hears are 20 ms frames judged as speech or not, and the tones among them.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from enum import Enum, StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from media.beep import Kind, Sines, Sorter, Sound, Tones
+from media.commands import Detect
+from media.streams import TICK_MS
+from media.voicing import Voicing
+
+Floats = NDArray[np.float32]
+
+
+class AnsweredBy(StrEnum):
+    """Twilio's values."""
+
+    HUMAN = "human"
+    MACHINE_START = "machine_start"
+    MACHINE_END_BEEP = "machine_end_beep"
+    MACHINE_END_SILENCE = "machine_end_silence"
+    MACHINE_END_OTHER = "machine_end_other"
+    FAX = "fax"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    answered_by: AnsweredBy
+    ms: int
+    """From the answer to the verdict."""
+
+
+class Stage(Enum):
+    WAITING = 1
+    """Nobody has spoken."""
+    GREETING = 2
+    MACHINE = 3
+    """A machine speaks; the end of its greeting is awaited."""
+
+
+SPEECH = 0.5
+LAG_MS = 60
+"""By how much a voice detector tells of an end late (and about as much of a beginning)."""
+ONSET_MS = 100
+"""Speech shorter than this is a click, or a breath."""
+FAR_DB = 26.0
+"""What is so much softer than the loudest speech so far is somebody else's, behind."""
+MESSAGE_SILENCE_MS = 1_800
+"""Added to the end threshold after a machine's greeting: a beep may come so long after the last word."""
+BEEP_PENDING_MS = 1_400
+"""A person's verdict waits for a tone that has begun, so long at most."""
+
+
+class Detector:
+    """Owns one detection from the answer to its verdict. Hears nothing but the callee, and nothing after the verdict."""
+
+    def __init__(self, asked: Detect, voicing: Voicing) -> None:
+        self._asked = asked
+        self._voicing = voicing
+        self._tones = Tones()
+        self._sorter = Sorter()
+        self._stage = Stage.WAITING
+        self._ms = 0
+        self._recent: deque[tuple[bool, float]] = deque(maxlen=ONSET_MS // TICK_MS)
+        self._begins = 0
+        self._speech_ended = 0
+        self._loudest = -60.0
+        self._network_until = 0
+        self.verdict: Verdict | None = None
+
+    def hear(self, frame: Floats) -> Verdict | None:
+        """Take 20 ms; answers the verdict once, with the frame that decides it."""
+        if self.verdict is not None:
+            return None
+        self._ms += TICK_MS
+        speech = self._voicing.hear(frame)
+        sines, run = self._tones.hear(frame)
+        self._listen(speech, sines)
+        sounds = self._sorter.hear(self._tones.run, run, speech)
+        answered_by = self._tone(sounds) or self._timing()
+        if answered_by is None:
+            return None
+        return self._say(answered_by)
+
+    def gone(self) -> Verdict | None:
+        """The callee hung up, or sends nothing more: what is known by now."""
+        if self.verdict is not None:
+            return None
+        return self._say(AnsweredBy.MACHINE_END_OTHER if self._stage is Stage.MACHINE else AnsweredBy.UNKNOWN)
+
+    def close(self) -> None:
+        """It will hear no more."""
+        self._voicing.close()
+
+    def _say(self, answered_by: AnsweredBy) -> Verdict:
+        self.verdict = Verdict(answered_by=answered_by, ms=self._ms)
+        self.close()
+        return self.verdict
+
+    def _listen(self, probability: float, sines: Sines) -> None:
+        """Follow the speech: its beginning, its latest end, its loudest."""
+        near = sines.level_dbov > self._loudest - FAR_DB
+        speaks = probability >= SPEECH and near
+        self._recent.append((speaks, sines.level_dbov))
+        if not speaks:
+            return
+        spoken = sum(one for one, _ in self._recent) * TICK_MS
+        if self._stage is Stage.WAITING:
+            if spoken < ONSET_MS:
+                return
+            self._stage = Stage.GREETING
+            self._begins = self._ms - ONSET_MS - LAG_MS
+        elif spoken < ONSET_MS // 2:
+            return  # a click within a pause is no speech
+        self._speech_ended = self._ms - LAG_MS
+        self._loudest = max(self._loudest - 0.02, float(np.median([level for _, level in self._recent])))
+
+    def _tone(self, sounds: list[Sound]) -> AnsweredBy | None:
+        """What a tone decides by itself."""
+        for sound in sounds:
+            match sound.kind:
+                case Kind.FAX if self._stage is not Stage.MACHINE or not self._asked.message_end:
+                    return AnsweredBy.FAX
+                case Kind.NETWORK:
+                    self._network_until = self._ms
+                    if self._stage is Stage.MACHINE:
+                        return AnsweredBy.MACHINE_END_OTHER
+                case Kind.SPECIAL:
+                    if self._stage is not Stage.MACHINE and (by := self._machine()):
+                        return by
+                    self._speech_ended = self._ms
+                case Kind.BEEP:
+                    if self._asked.message_end:
+                        return AnsweredBy.MACHINE_END_BEEP
+                    return AnsweredBy.MACHINE_START
+        return None
+
+    def _machine(self) -> AnsweredBy | None:
+        """A machine is recognised: told at once, or when its greeting is over."""
+        self._stage = Stage.MACHINE
+        return None if self._asked.message_end else AnsweredBy.MACHINE_START
+
+    def _timing(self) -> AnsweredBy | None:
+        """What the times decide: one row for each stage."""
+        asked, quiet_ms = self._asked, self._ms - self._speech_ended
+        match self._stage:
+            case Stage.WAITING:
+                if self._ms - self._network_until >= asked.silence_ms and not self._pending():
+                    return AnsweredBy.UNKNOWN
+            case Stage.GREETING:
+                if self._speech_ended - self._begins >= asked.speech_ms:
+                    return self._machine()
+                if quiet_ms >= asked.speech_end_ms and not self._pending():
+                    return AnsweredBy.HUMAN
+            case Stage.MACHINE:
+                if quiet_ms >= asked.speech_end_ms + MESSAGE_SILENCE_MS and not self._pending():
+                    return AnsweredBy.MACHINE_END_SILENCE
+        if self._ms >= asked.timeout_ms:
+            return AnsweredBy.MACHINE_END_OTHER if self._stage is Stage.MACHINE else AnsweredBy.UNKNOWN
+        return None
+
+    def _pending(self) -> bool:
+        """A tone sounds, or has just ended, that may yet turn out to be a beep."""
+        return self._sorter.pending_ms > 0 and self._sorter.pending_ms < BEEP_PENDING_MS
