@@ -39,6 +39,7 @@ class EngineClient:
         self._numbers = count(1)
         self._listeners: dict[Slot | int, list[Listener]] = {}
         self._waiting: dict[int, asyncio.Future[Event]] = {}
+        self._open: set[Slot] = set()
         self._closing: dict[Slot, asyncio.Future[Event]] = {}
         self._outbox: list[Command] = []
         self._unpacker = Unpacker()
@@ -128,8 +129,10 @@ class EngineClient:
         return self._opened(await self._ask(ticket, OpenRoom(ticket=ticket, label=label)))
 
     async def close(self, slot: Slot) -> StreamStats:
-        """Give a leg or room back; its last figures."""
+        """Give a leg or room back; its last figures (none where it was given back before). Raises `EngineGone`."""
         self._require()
+        if slot not in self._open:
+            return StreamStats()
         future = self._closing.get(slot)
         if future is None:
             future = self._closing[slot] = asyncio.get_running_loop().create_future()
@@ -224,6 +227,10 @@ class EngineClient:
         ticket = getattr(event, "ticket", None)
         if ticket is not None and (future := self._waiting.pop(ticket, None)) is not None and not future.done():
             future.set_result(event)
+        if isinstance(event, told.Opened):
+            self._open.add(event.slot)
+        elif isinstance(event, told.Closed):
+            self._open.discard(event.slot)
         if isinstance(event, told.Health):
             self.on_health(event)
         elif isinstance(event, told.Closed) and (future := self._closing.pop(event.slot, None)) is not None:

@@ -66,6 +66,8 @@ class Inbound:
     _boxed: Flags = field(init=False)
     _gap: NDArray[np.int64] = field(init=False)
     _seen: NDArray[np.intp] = field(init=False)
+    _pausing: Flags = field(init=False)
+    """The peer has said by comfort noise that it will be silent (RFC 3389)."""
     _groups: Groups | None = None
     _concealer: Concealer = field(init=False)
 
@@ -73,7 +75,7 @@ class Inbound:
         self.jitter = Jitter(self.rows)
         self._audio, self._digits, self._noise = (np.full(self.rows, NONE, dtype=np.int16) for _ in range(3))
         self._rate = np.full(self.rows, 8000, dtype=np.int64)
-        self._boxed = np.zeros(self.rows, dtype=np.bool_)
+        self._boxed, self._pausing = (np.zeros(self.rows, dtype=np.bool_) for _ in range(2))
         self._gap = np.full(self.rows, SPURT, dtype=np.int64)
         self._seen = np.zeros(self.rows, dtype=np.intp)
         self._concealer = Concealer(self.rows)
@@ -111,7 +113,7 @@ class Inbound:
 
     def forget(self, row: int) -> None:
         self._audio[row] = self._digits[row] = self._noise[row] = NONE
-        self._boxed[row] = False
+        self._boxed[row] = self._pausing[row] = False
         self._gap[row] = SPURT
         self._concealer.forget(row)
         self._groups = None
@@ -213,6 +215,7 @@ class Inbound:
         if not audio.all():
             self._others(matrix, batch.keep(~audio))
             batch = batch.keep(audio)
+        self._pausing[batch.row] = False
         cells = batch.length // CELL
         boxed = self._boxed[batch.row]
         any_boxed = bool(boxed.any())
@@ -270,6 +273,7 @@ class Inbound:
                 payload = self._payload(matrix, batch, place)
                 self.on_event_packet(leg, payload, int(batch.timestamp[place]), bool(batch.marker[place]))
             elif kind == self._noise[row]:
+                self._pausing[row] = True
                 self._concealer.comfort(row, self._payload(matrix, batch, place))
             elif leg.params is None or kind != leg.params.payload_type:  # else audio on hold: let it pass
                 self.figures.bad(batch.row[place : place + 1])
@@ -329,7 +333,7 @@ class Inbound:
         absent = rows[lost]
         gap[rows[~lost]] = 0
         gap[absent] += 1
-        self.figures.concealed[absent] += gap[absent] < SPURT
+        self.figures.concealed[absent] += (gap[absent] < SPURT) & ~self._pausing[absent]
         self._concealer.fill(rows, frames, lost)
         filled = frames[half].reshape(len(half), 2, CELL)
         frames[half] = np.where(missing[half][:, :, None], filled, kept).reshape(len(half), 2 * CELL)

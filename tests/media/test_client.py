@@ -131,6 +131,13 @@ async def test_ports_that_run_out_are_an_error_in_words(engine: EngineClient) ->
     assert (await engine.open_room()).port == 0
 
 
+async def test_a_leg_given_back_twice_is_no_fault(engine: EngineClient) -> None:
+    leg = await engine.open()
+    first, second = await asyncio.gather(engine.close(leg.slot), engine.close(leg.slot))
+    assert first == second
+    assert (await engine.close(leg.slot)).packets_sent == 0
+
+
 async def test_health_comes_once_a_second(engine: EngineClient) -> None:
     told: asyncio.Queue[Health] = asyncio.Queue()
     engine.on_health = told.put_nowait

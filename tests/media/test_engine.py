@@ -15,6 +15,7 @@ from media.commands import (
     Connect,
     Feed,
     Hear,
+    Open,
     Play,
     Pour,
     Route,
@@ -298,6 +299,32 @@ def test_what_is_heard_can_be_asked_for_and_ended() -> None:
     bench.run(5)
     assert count == len(bench.told(Heard)) == 6
     assert all(isinstance(event, Heard) and len(event.pcm) == 320 for event in bench.told(Heard))
+
+
+def test_comfort_noise_is_a_pause_and_no_loss() -> None:
+    bench, alice, bob = pair()
+    bench.run(30)
+    bench.bring(alice, rtp.packet(13, alice.sequence, alice.timestamp, alice.ssrc, bytes([40])))
+    bench.run(20, [bob])
+    level = float(np.sqrt(np.mean(bob.sound(10) ** 2)))
+    assert level == pytest.approx(10 ** (-40 / 20), rel=0.3)
+    bench.tick(AskStats(slot=alice.slot, ticket=1))
+    stats = next(event.stats for event in bench.events if isinstance(event, Stats))
+    assert stats.frames_concealed == 0
+    assert stats.packets_malformed == 0
+    alice.sequence, alice.timestamp = alice.sequence + 1, alice.timestamp + 22 * 160
+    bench.run(30)
+    assert strength(bob.sound(), 440.0) == pytest.approx(0.3, abs=0.02)
+
+
+def test_a_packet_for_a_leg_that_closes_in_the_same_tick_disturbs_nobody() -> None:
+    bench, alice, bob = pair()
+    bench.run(10)
+    bench.bring(alice, alice.sing())
+    bench.tick(Close(slot=alice.slot), Open(ticket=77))
+    bench.run(5, [bob])
+    assert bench.told(FirstAudio)[2:] == []
+    assert bench.told(Opened)[-1] == Opened(ticket=77, slot=Slot(row=alice.slot.row, generation=2), port=20_000)
 
 
 def test_garbage_is_counted_and_ends_nothing() -> None:
