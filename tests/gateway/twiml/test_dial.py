@@ -193,6 +193,8 @@ async def test_every_kind_of_party(noun: str, target: DialTarget) -> None:
         (f"<Sip>sip:{'a' * 260}@x</Sip>", [13243]),
         ("<Sip>sip:a@b?Via=x</Sip>", [13252]),
         (f"<Sip>sip:a@b?X-A={'x' * 1030}</Sip>", [13253]),
+        ("<Number sendDigits='1x'>+1</Number>", [13222]),
+        ("text", [12200]),
         ("<Sim>DE1</Sim>", [13215]),
         ("<WhatsApp>+1</WhatsApp>", [13215]),
         ("<Say>x</Say>", [13215]),
@@ -270,6 +272,7 @@ async def test_a_room(noun: str, plan: ConferencePlan) -> None:
         ("participantLabel='a/b'", 16023),
         (f"participantLabel='CA{'0' * 32}'", 16023),
         ("maxParticipants='500'", 12200),
+        ("record='always'", 12200),
     ],
 )
 def test_a_rooms_bad_attributes_have_their_codes(attributes: str, code: int) -> None:

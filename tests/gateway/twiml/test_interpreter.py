@@ -345,3 +345,30 @@ async def test_audio_is_played_once() -> None:
     finish, _ = await run({"/voice": reply}, call)
     assert finish is Finish.ENDED
     assert ("play", "http://app.example/a.mp3", 1) in call.asked
+
+
+@pytest.mark.parametrize(
+    ("body", "charset", "code"),
+    [(b"<html/>", "", 12102), (b"<Response>", "", 12100), (b"words", "klingon", 12100)],
+)
+async def test_plain_text_that_looks_like_xml_must_be_twiml(body: bytes, charset: str, code: int) -> None:
+    call = FakeCall()
+    reply = Reply(url=VOICE, body=body, charset=charset, content_type="text/plain")
+    finish, _ = await run({"/voice": reply}, call, DocumentRequest(url=VOICE))
+    assert (finish, call.codes) == (Finish.FAILED, [code])
+
+
+async def test_a_caller_who_leaves_while_the_application_thinks_is_gone() -> None:
+    call = FakeCall()
+
+    async def fetch(_: object, request: DocumentRequest) -> Reply:
+        call.leave()
+        raise WebhookFault(11200, "too slow", url=request.url)
+
+    assert await Interpreter(fetch).run(call, FIRST) is Finish.GONE
+
+    async def late(_: object, request: DocumentRequest) -> Reply:
+        return Reply(url=request.url, body=b"<Response><Say>x</Say></Response>")
+
+    assert await Interpreter(late).run(call, FIRST) is Finish.GONE
+    assert call.asked == []

@@ -16,8 +16,9 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.twiml.control import EnqueuePlan, EnqueueResult, ReferResult
+from gateway.twiml.control import EnqueuePlan, EnqueueResult, ReferResult, StatusCallback
 from gateway.twiml.document import parse
+from gateway.twiml.nouns.recording import Recording
 from gateway.twiml.verb import FallThrough, Redirect
 from tests.fakes.fake_call import FakeCall
 from tests.gateway.twiml.running import codes, read, run
@@ -151,3 +152,15 @@ async def test_connections_to_other_services_are_named_and_passed_over(noun: str
 
 def test_start_has_a_code_of_its_own_for_what_it_does_not_know() -> None:
     assert codes("<Start><Say>x</Say></Start>") == [14300]
+
+
+def test_a_recording_beside_the_call_has_two_channels_unless_it_says_otherwise() -> None:
+    call = FakeCall()
+    dual, mono, one = parse(
+        b"<Response><Start><Recording recordingStatusCallback='/r'/></Start>"
+        b"<Start><Recording channels='mono'/></Start><Start><Recording track='inbound'/></Start></Response>"
+    ).verbs
+    plans = [child.plan(call) for verb in (dual, mono, one) for child in verb.children if isinstance(child, Recording)]
+    assert [plan.channels for plan in plans] == [2, 1, 1]
+    assert plans[0].trim
+    assert plans[0].callback == StatusCallback(url="http://app.example/r")
