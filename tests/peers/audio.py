@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import wave
 from collections.abc import Iterable
 from pathlib import Path
@@ -10,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 RATE_HZ = 8000
+HEADER_OCTETS = 44
 WINDOW_S = 0.1
 HEARD_FRACTION = 0.3
 """A tone counts as heard where it is the loudest of a window of 100 ms …"""
@@ -44,11 +46,15 @@ def write_mulaw(path: Path, hertz: float, *, seconds: float = 2.0) -> Path:
 
 def read_wav(path: Path) -> tuple[npt.NDArray[np.float64], int]:
     """Samples as (time, channel) within ±1 and the rate; a header that a killed writer never completed is forgiven."""
-    with wave.open(str(path), "rb") as file:
-        channels, width, rate_hz = file.getnchannels(), file.getsampwidth(), file.getframerate()
-        data = file.readframes(file.getnframes())
+    octets = path.read_bytes()
+    try:
+        with wave.open(io.BytesIO(octets)) as file:
+            channels, width, rate_hz = file.getnchannels(), file.getsampwidth(), file.getframerate()
+            data = file.readframes(file.getnframes())
+    except (wave.Error, EOFError):
+        return np.zeros((0, 1)), RATE_HZ  # nothing has reached the disk yet
     if not data:
-        data = path.read_bytes()[44:]
+        data = octets[HEADER_OCTETS:]
     kind = {1: "u1", 2: "<i2", 4: "<i4"}[width]
     whole = len(data) - len(data) % (width * channels)
     samples = np.frombuffer(data[:whole], dtype=kind).astype(np.float64)

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import random
 import socket
+from collections import deque
 from contextlib import ExitStack
 
 LOOPBACK = "127.0.0.1"
-_given: set[int] = set()
+REMEMBERED = 4000
+_given: deque[int] = deque(maxlen=REMEMBERED)
 
 
 def free_ports(count: int, *, even: bool = True) -> int:
-    """The first of *count* neighbouring ports that are free for UDP and TCP; none is given twice in one run."""
+    """The first of *count* neighbouring ports that are free for UDP and TCP; what was given lately is not given again."""
     chosen = random.Random()
     for _ in range(500):
         first = chosen.randrange(20_000, 31_000 - count)  # below the range from which the system lends ports
         first += first % 2 if even else 0
         wanted = set(range(first, first + count))
-        if not wanted & _given and _all_free(wanted):
-            _given.update(wanted)
+        if wanted.isdisjoint(_given) and _all_free(wanted):
+            _given.extend(wanted)
             return first
     raise RuntimeError(f"no {count} neighbouring ports are free")
 
