@@ -144,6 +144,7 @@ async def _measure(legs: int, seconds: float) -> Measured:
                 params = StreamParams(
                     codec="PCMU",
                     payload_type=0,
+                    dtmf_payload_type=101,
                     remote_address="127.0.0.1",
                     remote_port=one.getsockname()[1],
                     signalling_address="127.0.0.1",
