@@ -50,6 +50,8 @@ class Stage(Enum):
 SPEECH = 0.5
 LAG_MS = 60
 """By how much a voice detector tells of an end late (and about as much of a beginning)."""
+SURE_MS = 40
+"""A silence is judged so much later, as what ends it in time is told of late."""
 ONSET_MS = 100
 """Speech shorter than this is a click, or a breath."""
 FAR_DB = 26.0
@@ -70,10 +72,11 @@ class Detector:
         self._sorter = Sorter()
         self._stage = Stage.WAITING
         self._ms = 0
-        self._recent: deque[tuple[bool, float]] = deque(maxlen=ONSET_MS // TICK_MS)
+        self._recent: deque[tuple[bool, bool, float]] = deque(maxlen=ONSET_MS // TICK_MS)
         self._begins = 0
         self._speech_ended = 0
         self._loudest = -60.0
+        self._near_ms = 0
         self._network_until = 0
         self.verdict: Verdict | None = None
 
@@ -109,11 +112,13 @@ class Detector:
     def _listen(self, probability: float, sines: Sines) -> None:
         """Follow the speech: its beginning, its latest end, its loudest."""
         near = sines.level_dbov > self._loudest - FAR_DB
-        speaks = probability >= SPEECH and near
-        self._recent.append((speaks, sines.level_dbov))
-        if not speaks:
+        likely = probability >= SPEECH
+        self._recent.append((likely, near, sines.level_dbov))
+        if near:
+            self._near_ms = self._ms
+        if not likely:
             return
-        spoken = sum(one for one, _ in self._recent) * TICK_MS
+        spoken = sum(likely for likely, _, _ in self._recent) * TICK_MS
         if self._stage is Stage.WAITING:
             if spoken < ONSET_MS:
                 return
@@ -121,8 +126,9 @@ class Detector:
             self._begins = self._ms - ONSET_MS - LAG_MS
         elif spoken < ONSET_MS // 2:
             return  # a click within a pause is no speech
-        self._speech_ended = self._ms - LAG_MS
-        self._loudest = max(self._loudest - 0.02, float(np.median([level for _, level in self._recent])))
+        self._speech_ended = max(self._speech_ended, min(self._ms - LAG_MS, self._near_ms))
+        if near:
+            self._loudest = max(self._loudest - 0.02, float(np.median([level for _, _, level in self._recent])))
 
     def _tone(self, sounds: list[Sound]) -> AnsweredBy | None:
         """What a tone decides by itself."""
@@ -154,12 +160,12 @@ class Detector:
         asked, quiet_ms = self._asked, self._ms - self._speech_ended
         match self._stage:
             case Stage.WAITING:
-                if self._ms - self._network_until >= asked.silence_ms and not self._pending():
+                if self._ms - SURE_MS - self._network_until >= asked.silence_ms and not self._pending():
                     return AnsweredBy.UNKNOWN
             case Stage.GREETING:
                 if self._speech_ended - self._begins >= asked.speech_ms:
                     return self._machine()
-                if quiet_ms >= asked.speech_end_ms and not self._pending():
+                if quiet_ms - SURE_MS >= asked.speech_end_ms and not self._pending():
                     return AnsweredBy.HUMAN
             case Stage.MACHINE:
                 if quiet_ms >= asked.speech_end_ms + MESSAGE_SILENCE_MS and not self._pending():
@@ -169,5 +175,5 @@ class Detector:
         return None
 
     def _pending(self) -> bool:
-        """A tone sounds, or has just ended, that may yet turn out to be a beep."""
-        return self._sorter.pending_ms > 0 and self._sorter.pending_ms < BEEP_PENDING_MS
+        """Speech may have begun again, or a tone sounds, or has just ended, that may yet turn out to be a beep."""
+        return any(likely and near for likely, near, _ in self._recent) or 0 < self._sorter.pending_ms < BEEP_PENDING_MS

@@ -180,7 +180,8 @@ SPECIAL_MS = 200
 BEEP_HZ = (380.0, 2060.0)
 BEEP_MS = (60, 1300)
 RINGING_HZ = (380.0, 500.0)
-RINGING_MS = 700
+RINGING_MS, DUAL_RINGING_MS = 700, 300
+"""How long a ringing or busy tone lasts: one sine (and after a greeting it may be a beep), or two."""
 STEADY_HZ = 12.0
 """A beep's frequency stays within this, or glides one way."""
 SURE_MS = 260
@@ -266,7 +267,10 @@ class Sorter:
                 return [Sound(Kind.FAX, began, ended)]
             if not self._spoken:
                 return [Sound(Kind.NETWORK, began, ended)]
-        if _within(low, RINGING_HZ) and (run.ms >= RINGING_MS or (high and run.ms >= 300)) and self._voiced < SPOKEN:
+        rings = (
+            (run.ms >= RINGING_MS and not self._spoken) or run.ms > BEEP_MS[1] or (high and run.ms >= DUAL_RINGING_MS)
+        )
+        if rings and _within(low, RINGING_HZ) and self._voiced < SPOKEN:
             return [Sound(Kind.NETWORK, began, ended)]
         if alone and _is_beep(run) and (voice < VOWEL or run.spread_hz <= STILL_HZ):
             self._waiting = run
