@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from enum import Enum
 
-from sip.machine import Host, Machine
+from sip.machine import Host, Machine, Word
 from sip.matching import client_key
 from sip.message import Headers, Request, Response
 from sip.timers import Timer
 from sip.transport import Flow
 
 
-class State(Enum):
+class State(Word):
     CALLING = "calling"
     PROCEEDING = "proceeding"
     ACCEPTED = "accepted"
@@ -20,11 +19,12 @@ class State(Enum):
     TERMINATED = "terminated"
 
 
-class Input(Enum):
+class Input(Word):
     PROVISIONAL = "1xx"
     SUCCESS = "2xx"
     FAILURE = "3xx to 6xx"
     TRANSPORT_ERROR = "transport error"
+    MOVED = "another connection"
 
 
 class ClientInvite(Machine):
@@ -55,6 +55,10 @@ class ClientInvite(Machine):
     def transport_failed(self, now: float) -> None:
         self._step(Input.TRANSPORT_ERROR, now)
 
+    def move(self, flow: Flow, now: float) -> None:
+        super().move(flow, now)
+        self._step(Input.MOVED, now)
+
     def _step(self, event: Input | Timer, now: float, response: Response | None = None) -> None:
         row = TABLE.get((self.state, event))
         if row is None:
@@ -68,12 +72,18 @@ class ClientInvite(Machine):
         self.set(Timer.A, now + self._interval)
 
     def _deliver(self, now: float, response: Response | None) -> None:
-        self.clear(Timer.A, Timer.B)
         if response is not None:
             self.host.response(self, response, now)
 
+    def _proceed(self, now: float, response: Response | None) -> None:
+        """Timer C, as a proxy has it (16.6 item 11), so that a peer that never answers is not waited for without end."""
+        self.clear(Timer.A, Timer.B)
+        self.set(Timer.C, now + self.values.c)
+        self._deliver(now, response)
+
     def _accept(self, now: float, response: Response | None) -> None:
         """RFC 6026 section 7.2: stay for 64*T1, so that repeated and forked 2xx reach the user."""
+        self.clear()
         self.set(Timer.M, now + self.values.timeout)
         self._deliver(now, response)
 
@@ -81,12 +91,16 @@ class ClientInvite(Machine):
         if response is not None:
             self._ack = ack_of_failure(self.request, response).to_bytes()
             self.send(self._ack)
+        self.clear()
         self.set(Timer.D, now + (0.0 if self.flow.reliable else self.values.d))
         self._deliver(now, response)
 
     def _again(self, _now: float, _response: Response | None) -> None:
         if self._ack is not None:
             self.send(self._ack)
+
+    def _again_there(self, _now: float, _response: Response | None) -> None:
+        self.send(self.request.to_bytes())
 
     def _time_out(self, now: float, _: Response | None) -> None:
         self.finish()
@@ -132,11 +146,13 @@ def cancel_of(invite: Request, reason: str | None = None) -> Request:
 TABLE: dict[tuple[State, Input | Timer], tuple[State, Callable[[ClientInvite, float, Response | None], None]]] = {
     (State.CALLING, Timer.A): (State.CALLING, ClientInvite._resend),
     (State.CALLING, Timer.B): (State.TERMINATED, ClientInvite._time_out),
-    (State.CALLING, Input.PROVISIONAL): (State.PROCEEDING, ClientInvite._deliver),
+    (State.CALLING, Input.MOVED): (State.CALLING, ClientInvite._again_there),
+    (State.CALLING, Input.PROVISIONAL): (State.PROCEEDING, ClientInvite._proceed),
     (State.CALLING, Input.SUCCESS): (State.ACCEPTED, ClientInvite._accept),
     (State.CALLING, Input.FAILURE): (State.COMPLETED, ClientInvite._fail),
     (State.CALLING, Input.TRANSPORT_ERROR): (State.TERMINATED, ClientInvite._lose),
-    (State.PROCEEDING, Input.PROVISIONAL): (State.PROCEEDING, ClientInvite._deliver),
+    (State.PROCEEDING, Timer.C): (State.TERMINATED, ClientInvite._time_out),
+    (State.PROCEEDING, Input.PROVISIONAL): (State.PROCEEDING, ClientInvite._proceed),
     (State.PROCEEDING, Input.SUCCESS): (State.ACCEPTED, ClientInvite._accept),
     (State.PROCEEDING, Input.FAILURE): (State.COMPLETED, ClientInvite._fail),
     (State.PROCEEDING, Input.TRANSPORT_ERROR): (State.TERMINATED, ClientInvite._lose),

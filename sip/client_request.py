@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from enum import Enum
 
-from sip.machine import Host, Machine
+from sip.machine import Host, Machine, Word
 from sip.matching import client_key
 from sip.message import Request, Response
 from sip.timers import Timer
 from sip.transport import Flow
 
 
-class State(Enum):
+class State(Word):
     TRYING = "trying"
     PROCEEDING = "proceeding"
     COMPLETED = "completed"
     TERMINATED = "terminated"
 
 
-class Input(Enum):
+class Input(Word):
     PROVISIONAL = "1xx"
     FINAL = "2xx to 6xx"
     TRANSPORT_ERROR = "transport error"
+    MOVED = "another connection"
 
 
 class ClientRequest(Machine):
@@ -51,6 +51,10 @@ class ClientRequest(Machine):
     def transport_failed(self, now: float) -> None:
         self._step(Input.TRANSPORT_ERROR, now)
 
+    def move(self, flow: Flow, now: float) -> None:
+        super().move(flow, now)
+        self._step(Input.MOVED, now)
+
     def _step(self, event: Input | Timer, now: float, response: Response | None = None) -> None:
         row = TABLE.get((self.state, event))
         if row is None:
@@ -76,6 +80,9 @@ class ClientRequest(Machine):
         self.set(Timer.K, now + (0.0 if self.flow.reliable else self.values.t4))
         self._deliver(now, response)
 
+    def _again_there(self, _now: float, _response: Response | None) -> None:
+        self.send(self.request.to_bytes())
+
     def _time_out(self, now: float, _: Response | None) -> None:
         self.finish()
         self.host.timed_out(self, now)
@@ -91,6 +98,7 @@ class ClientRequest(Machine):
 TABLE: dict[tuple[State, Input | Timer], tuple[State, Callable[[ClientRequest, float, Response | None], None]]] = {
     (State.TRYING, Timer.E): (State.TRYING, ClientRequest._resend),
     (State.TRYING, Timer.F): (State.TERMINATED, ClientRequest._time_out),
+    (State.TRYING, Input.MOVED): (State.TRYING, ClientRequest._again_there),
     (State.TRYING, Input.PROVISIONAL): (State.PROCEEDING, ClientRequest._deliver),
     (State.TRYING, Input.FINAL): (State.COMPLETED, ClientRequest._complete),
     (State.TRYING, Input.TRANSPORT_ERROR): (State.TERMINATED, ClientRequest._lose),

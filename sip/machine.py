@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import Enum
 from typing import TYPE_CHECKING, Protocol
 
 from sip.message import Request, Response
@@ -9,7 +10,13 @@ from sip.timers import Timer, TimerTable, TimerValues
 from sip.transport import Flow
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable
+    from collections.abc import Callable, Hashable, Mapping
+
+
+class Word(Enum):
+    """A state or an input. Members are singletons: identity hashes them, without the Python call of Enum's own."""
+
+    __hash__ = object.__hash__
 
 
 class Host(Protocol):
@@ -58,7 +65,12 @@ class Machine:
         raise NotImplementedError
 
     def transport_failed(self, now: float) -> None:
+        """What was sent can't be delivered."""
         raise NotImplementedError
+
+    def move(self, flow: Flow, now: float) -> None:
+        """The connection is gone: go on over another. A client that has heard nothing yet sends its request again."""
+        self.flow = flow
 
     def send(self, data: bytes) -> None:
         self.host.send(self.flow, data)
@@ -73,3 +85,11 @@ class Machine:
         """No timer is left and no message finds it any more."""
         self.clear()
         self.host.ended(self)
+
+
+def printed(table: Mapping[tuple[Enum, Enum], tuple[Enum, Callable[..., None]]]) -> str:
+    """A table of transitions for people: state, input, next state, action."""
+    rows = [
+        (s.value, i.value, t.value, act.__name__.strip("_").replace("_", " ")) for (s, i), (t, act) in table.items()
+    ]
+    return "\n".join(f"{s:<12}{i:<24}{t:<12}{act}" for s, i, t, act in rows)

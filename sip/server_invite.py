@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from enum import Enum
 
-from sip.machine import Host, Machine
+from sip.machine import Host, Machine, Word
 from sip.matching import server_key
 from sip.message import Request, Response
 from sip.timers import Timer
 from sip.transport import Flow
 
 
-class State(Enum):
+class State(Word):
     PROCEEDING = "proceeding"
     ACCEPTED = "accepted"
     COMPLETED = "completed"
@@ -20,7 +19,7 @@ class State(Enum):
     TERMINATED = "terminated"
 
 
-class Input(Enum):
+class Input(Word):
     INVITE = "INVITE again"
     ACK = "ACK"
     PROVISIONAL = "1xx from user"

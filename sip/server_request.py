@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from enum import Enum
 
-from sip.machine import Host, Machine
+from sip.machine import Host, Machine, Word
 from sip.matching import server_key
 from sip.message import Request, Response
 from sip.timers import Timer
 from sip.transport import Flow
 
 
-class State(Enum):
+class State(Word):
     TRYING = "trying"
     PROCEEDING = "proceeding"
     COMPLETED = "completed"
     TERMINATED = "terminated"
 
 
-class Input(Enum):
+class Input(Word):
     REQUEST = "the request again"
     PROVISIONAL = "1xx from user"
     FINAL = "2xx to 6xx from user"
@@ -37,7 +36,8 @@ class ServerRequest(Machine):
         self._last: bytes | None = None
 
     def start(self, now: float) -> None:
-        """Nothing is sent until the user answers."""
+        """Nothing is sent until the user answers; by 64*T1 nobody waits for it any more."""
+        self.set(Timer.UNANSWERED, now + self.values.timeout)
 
     @property
     def is_answered(self) -> bool:
@@ -72,6 +72,7 @@ class ServerRequest(Machine):
             self.send(self._last)
 
     def _complete(self, now: float, response: Response | None) -> None:
+        self.clear(Timer.UNANSWERED)
         self._answer(now, response)
         self.set(Timer.J, now + (0.0 if self.flow.reliable else self.values.timeout))
 
@@ -86,10 +87,12 @@ class ServerRequest(Machine):
 TABLE: dict[tuple[State, Input | Timer], tuple[State, Callable[[ServerRequest, float, Response | None], None]]] = {
     (State.TRYING, Input.PROVISIONAL): (State.PROCEEDING, ServerRequest._answer),
     (State.TRYING, Input.FINAL): (State.COMPLETED, ServerRequest._complete),
+    (State.TRYING, Timer.UNANSWERED): (State.TERMINATED, ServerRequest._end),
     (State.TRYING, Input.TRANSPORT_ERROR): (State.TERMINATED, ServerRequest._lose),
     (State.PROCEEDING, Input.REQUEST): (State.PROCEEDING, ServerRequest._again),
     (State.PROCEEDING, Input.PROVISIONAL): (State.PROCEEDING, ServerRequest._answer),
     (State.PROCEEDING, Input.FINAL): (State.COMPLETED, ServerRequest._complete),
+    (State.PROCEEDING, Timer.UNANSWERED): (State.TERMINATED, ServerRequest._end),
     (State.PROCEEDING, Input.TRANSPORT_ERROR): (State.TERMINATED, ServerRequest._lose),
     (State.COMPLETED, Input.REQUEST): (State.COMPLETED, ServerRequest._again),
     (State.COMPLETED, Timer.J): (State.TERMINATED, ServerRequest._end),
