@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 
 from media.amd import LAG_MS, MESSAGE_SILENCE_MS, Detector, Verdict
 from media.commands import Detect
+from media.detectors import Detectors
+from media.events import Event
+from media.events import Verdict as Judged
 from media.ringtones import RINGTONES
 from media.streams import FRAME, TICK_MS, Slot
 from media.tones import BUSY, NOT_IN_SERVICE, render
@@ -277,3 +280,17 @@ def test_a_detector_of_another_name_is_refused() -> None:
     assert isinstance(voicing("webrtc"), Webrtc)
     with pytest.raises(ValueError, match="no such"):
         voicing("ears")
+
+
+def test_the_engine_tells_the_verdict_of_a_leg_once_and_that_of_a_leg_that_closes() -> None:
+    told: list[Event] = []
+    detectors = Detectors(rows=2, legs={}, emit=told.append)
+    other = Slot(row=1, generation=3)
+    detectors.detect(Detect(slot=SLOT, silence_ms=2000))
+    detectors.detect(Detect(slot=other))
+    for _ in range(200):
+        detectors.listen(np.zeros((2, FRAME), dtype=np.float32))
+    assert told == [Judged(slot=SLOT, answered_by="unknown", ms=2040)]
+    detectors.forget(other)
+    detectors.forget(SLOT)
+    assert told[1:] == [Judged(slot=other, answered_by="unknown", ms=4000)]
