@@ -67,6 +67,9 @@ class Tape:
         self._quiet = Quiet()
         self._buffer = np.zeros((PIECE * FRAME, record.channels), dtype=np.float32)
         self._filled = 0
+        self._piece = FRAME * (
+            1 + record.tape % PIECE
+        )  # the first one is cut so that tapes do not all write in one tick
         self._compile()
 
     def push(self, heard: Floats, said: Floats) -> bool:
@@ -92,6 +95,7 @@ class Tape:
         pcm = to_pcm(self._buffer[: self._filled]).tobytes()
         self._buffer[: self._filled] = 0.0
         self._filled = 0
+        self._piece = len(self._buffer)
         return pcm
 
     def retap(self, add: tuple[Tap, ...], remove: tuple[Tap, ...]) -> None:
@@ -113,7 +117,7 @@ class Tape:
             self.cause = Cause.LIMIT
         self.samples += count
         self._filled += count
-        return self._filled > len(self._buffer) - FRAME
+        return self._filled > self._piece - FRAME
 
     def _compile(self) -> None:
         """A channel's first tap is copied, the others are added: the buffer need not be cleared for each tick."""
