@@ -94,7 +94,7 @@ class Calls:
             return
         self.live[live.call.sid] = live
         self._none_left.clear()
-        live.leg.answered.add_done_callback(lambda answered: answered.result() and self._answered(live))
+        live.leg.answered.add_done_callback(lambda answered: self._answered(live) if answered.result() else None)
         live.leg.ended.add_done_callback(lambda _: self._ended(live))
 
     def _answered(self, live: LiveCall) -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
 from gateway.calls.destinations import Destination
 from gateway.calls.leg import Leg, Telephones
-from media.client import EngineClient
 from sip.digest import Credentials
 from sip.endpoint import Endpoint, ServerRequest, Session
 from sip.headers import Address
@@ -20,9 +20,11 @@ from sip.uri import Uri
 
 
 class Phone:
-    """One user of the gateway, with a SIP endpoint of its own and an engine that it may share."""
+    """One user of the gateway, with a SIP endpoint of its own; *telephones* brings the engine that it may share."""
 
-    def __init__(self, user: str, password: str, gateway: tuple[str, int], engine: EngineClient) -> None:
+    def __init__(
+        self, user: str, password: str, gateway: tuple[str, int], telephones: Callable[[Endpoint], Telephones]
+    ) -> None:
         self.user = user
         self._password = password
         self._host, self._port = gateway
@@ -34,7 +36,7 @@ class Phone:
             resolver=Resolver(),
             user_agent="Crosspoint demo phone",
         )
-        self._telephones = Telephones(self._endpoint, engine, "127.0.0.1")
+        self._telephones = telephones(self._endpoint)
         self.answered: asyncio.Queue[Leg] = asyncio.Queue()
 
     async def __aenter__(self) -> Self:

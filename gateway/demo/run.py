@@ -9,16 +9,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from aiohttp import web
-from media.waveform import draw
 from rich.console import Console
 
 from gateway.app import App
+from gateway.calls.leg import Telephones
 from gateway.config import Config, parse
 from gateway.demo.phone import Phone
 from gateway.demo.singing import Ear, read_wav, singing, tones
 from gateway.ladder import build, draw_text
 from gateway.ladder_svg import draw_svg
 from media.client import EngineClient, EngineConfig
+from media.waveform import draw
 
 ALICE_HZ, BOB_HZ = 440.0, 700.0
 TALK_S = 4.0
@@ -112,8 +113,8 @@ async def _call(config: Config, application: Application, folder: Path, scratch:
     async with App(config) as app, phones_engine as engine:
         host, _, port = app.endpoint.addresses[0].partition("://")[2].rpartition(":")
         console.print(f"gateway on udp {host}:{port}, application on {config.sip.voice_url}")
-        alice = Phone("alice", "a", (host, int(port)), engine)
-        bob = Phone("bob", "b", (host, int(port)), engine)
+        alice = Phone("alice", "a", (host, int(port)), lambda endpoint: Telephones(endpoint, engine, "127.0.0.1"))
+        bob = Phone("bob", "b", (host, int(port)), lambda endpoint: Telephones(endpoint, engine, "127.0.0.1"))
         async with alice, bob:
             for phone in (alice, bob):
                 console.print(f"{phone.user} registers: {await phone.register()}")
