@@ -1,0 +1,58 @@
+"""The REST API as one application: the gate, the shape of errors, and the resources below an account."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import structlog
+from aiohttp import web
+
+from gateway.api.auth import Gatekeeper
+from gateway.api.calls import Calls
+from gateway.api.errors import ApiError, not_found
+from gateway.api.render import API_VERSION
+from gateway.api.services import ACCOUNT, Services
+from gateway.storage.media import NoSuchMedia
+from gateway.storage.store import DATABASE_ERRORS
+
+log = structlog.get_logger(__name__)
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+def api_application(services: Services) -> web.Application:
+    """To be mounted at `/2010-04-01`."""
+    gate = Gatekeeper(services.config, asyncio.get_running_loop().time)
+
+    @web.middleware
+    async def admitted(request: web.Request, handler: Handler) -> web.StreamResponse:
+        try:
+            request[ACCOUNT] = gate.admit(request.headers.get("Authorization", ""), request.remote or "")
+            if request.match_info.get("account_sid", request[ACCOUNT]) != request[ACCOUNT]:
+                raise not_found(request)
+            return await handler(request)
+        except ApiError as fault:
+            return fault.response()
+        except web.HTTPNotFound:
+            return not_found(request).response()
+        except NoSuchMedia:
+            return not_found(request).response()
+        except web.HTTPMethodNotAllowed as fault:
+            headers = {"Allow": ", ".join(sorted(fault.allowed_methods))}
+            return ApiError(20004, "Method not allowed", status=405, headers=headers).response()
+        except web.HTTPRequestEntityTooLarge:
+            return ApiError(20001, "The request is too large", status=413).response()
+        except DATABASE_ERRORS as fault:
+            log.warning("the database failed a request", path=request.path, fault=str(fault))
+            return ApiError(20503, "The storage does not answer", status=503, headers={"Retry-After": "2"}).response()
+
+    application = web.Application(middlewares=[admitted])
+    below = "/Accounts/{account_sid}"
+    for resource in (Calls(services),):
+        for route in resource.routes():
+            application.router.add_route(route.method, below + route.path, route.handler)
+    return application
+
+
+PREFIX = f"/{API_VERSION}"

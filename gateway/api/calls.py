@@ -1,0 +1,172 @@
+"""`/Accounts/AC…/Calls`: create, fetch, list, update, delete."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from aiohttp import web
+from sqlalchemy import select
+
+from gateway.api.call_forms import CreateCall, UpdateCall
+from gateway.api.errors import ApiError, bad_value, not_live
+from gateway.api.forms import form_of
+from gateway.api.pages import Json, listed
+from gateway.api.ports import CallRequest
+from gateway.api.render import API_VERSION, account_uri, date, formatted, made_sid, or_none
+from gateway.api.services import ACCOUNT, Services, by_date
+from gateway.calls.call import Status
+from gateway.config import Config
+from gateway.ids import CallSid
+from gateway.routing.numbers import normalize
+from gateway.storage.models import CallRow
+
+PARTS = (
+    ("notifications", "Notifications"),
+    ("recordings", "Recordings"),
+    ("payments", "Payments"),
+    ("events", "Events"),
+    ("siprec", "Siprec"),
+    ("streams", "Streams"),
+    ("transcriptions", "Transcriptions"),
+    ("user_defined_message_subscriptions", "UserDefinedMessageSubscriptions"),
+    ("user_defined_messages", "UserDefinedMessages"),
+)
+_WAITING = (Status.QUEUED.value, Status.RINGING.value)
+_FINAL = frozenset(status.value for status in Status if status.is_final)
+
+
+def call_json(row: CallRow, config: Config, *, is_new: bool = False) -> Json:
+    """A call as Twilio writes it; one that was just created has no dates yet."""
+    base = f"{account_uri(row.account_sid)}/Calls/{row.sid}"
+    ours = row.to if row.direction == "inbound" else row.from_
+    number = next((n.number for n in config.numbers if n.number == ours), "")
+    return {
+        "sid": row.sid,
+        "account_sid": row.account_sid,
+        "parent_call_sid": or_none(row.parent_sid),
+        "to": row.to,
+        "to_formatted": formatted(row.to),
+        "from": row.from_,
+        "from_formatted": formatted(row.from_),
+        "phone_number_sid": made_sid("PN", row.account_sid, number) if number else None,
+        "status": row.status,
+        "start_time": date(row.started_at),
+        "end_time": date(row.ended_at),
+        "duration": None if row.duration_s is None else str(row.duration_s),
+        "price": None,
+        "price_unit": "USD",
+        "direction": row.direction,
+        "answered_by": or_none(row.answered_by or ""),
+        "api_version": API_VERSION,
+        "forwarded_from": or_none(row.forwarded_from or ""),
+        "group_sid": None,
+        "caller_name": or_none(row.caller_name or ""),
+        "queue_time": str(row.queue_time_ms or 0),
+        "stir_verstat": None,
+        "trunk_sid": None,
+        "date_created": None if is_new else date(row.created_at),
+        "date_updated": None if is_new else date(row.updated_at),
+        "uri": f"{base}.json",
+        "subresource_uris": {name: f"{base}/{part}.json" for name, part in PARTS},
+    }
+
+
+def queued_row(request: CallRequest) -> CallRow:
+    """The row of a call that has not left yet."""
+    return CallRow(
+        sid=request.sid,
+        account_sid=request.account_sid,
+        direction="outbound-api",
+        from_=request.from_[:256],
+        to=request.to[:256],
+        status=Status.QUEUED.value,
+        created_at=request.created_at,
+        updated_at=request.created_at,
+    )
+
+
+class Calls:
+    """The resource."""
+
+    def __init__(self, services: Services) -> None:
+        self._s = services
+
+    def routes(self) -> list[web.RouteDef]:
+        return [
+            web.post("/Calls.json", self.create),
+            web.get("/Calls.json", self.list),
+            web.get("/Calls/{call_sid}.json", self.fetch),
+            web.post("/Calls/{call_sid}.json", self.update),
+            web.delete("/Calls/{call_sid}.json", self.delete),
+        ]
+
+    async def create(self, request: web.Request) -> web.Response:
+        asked = CreateCall.read(await form_of(request)).request(self._s.config)
+        row = queued_row(asked)
+        await self._s.departures.add(asked, row)
+        return web.json_response(call_json(row, self._s.config, is_new=True), status=201)
+
+    async def fetch(self, request: web.Request) -> web.Response:
+        return web.json_response(call_json(await self._s.call_of(request), self._s.config))
+
+    async def list(self, request: web.Request) -> web.Response:
+        query = select(CallRow).where(CallRow.account_sid == request[ACCOUNT])
+        for name, column in (("To", CallRow.to), ("From", CallRow.from_), ("ParentCallSid", CallRow.parent_sid)):
+            if text := request.query.get(name, ""):
+                query = query.where(column.in_({text, normalize(text)}))
+        if status := request.query.get("Status", ""):
+            if status not in set(Status):
+                raise bad_value("Status", status)
+            query = query.where(CallRow.status == status)
+        query = by_date(request, query, CallRow.started_at, "StartTime")
+        query = by_date(request, query, CallRow.ended_at, "EndTime")
+        order = (CallRow.created_at, CallRow.sid)
+        return await listed(
+            request, self._s.store, "calls", query, CallRow, order, lambda row: call_json(row, self._s.config)
+        )
+
+    async def update(self, request: web.Request) -> web.Response:
+        row = await self._s.call_of(request)
+        form = UpdateCall.read(await form_of(request))
+        sid = CallSid(row.sid)
+        if form.status_ is None and form.document is None and form.callback is None and form.time_limit is None:
+            raise ApiError(21205, "Url, Twiml or Status parameter is required")
+        if form.status_ is not None:
+            await self._end(row, form.status_)
+        elif form.document is not None:
+            is_told = await self._s.departures.redirect(sid, form.document) or (
+                row.status not in _FINAL and self._s.calls.redirect(sid, form.document)
+            )
+            if not is_told:
+                raise not_live(sid)
+        if form.status_ is None and (form.callback is not None or form.time_limit is not None):
+            changed = self._s.calls.change(sid, status_callback=form.callback, time_limit_s=form.time_limit)
+            if not changed and form.document is None:
+                raise not_live(sid)
+        return await self.fetch(request)
+
+    async def _end(self, row: CallRow, status: str) -> None:
+        """`canceled` ends what was not answered yet; `completed` whatever goes on. A call that is over stays as it is."""
+        sid = CallSid(row.sid)
+        if row.status in _FINAL:
+            return
+        if await self._s.departures.cancel(sid):
+            now = datetime.now(UTC)
+            over = queued_row_of(row)
+            over.status, over.ended_at, over.updated_at, over.duration_s = Status.CANCELED.value, now, now, 0
+            await self._s.store.save(over)
+            return
+        if row.status in _WAITING or status == "completed":
+            self._s.calls.hang_up(sid, canceled=row.status in _WAITING)
+
+    async def delete(self, request: web.Request) -> web.Response:
+        row = await self._s.call_of(request)
+        if row.status not in _FINAL:
+            raise ApiError(20009, "A call that goes on cannot be deleted", status=409)
+        await self._s.store.remove(row)
+        return web.Response(status=204)
+
+
+def queued_row_of(row: CallRow) -> CallRow:
+    """A copy that may be changed: rows of the store are shared."""
+    return CallRow(**{name: getattr(row, name) for name in CallRow.__mapper__.columns.keys()})  # noqa: SIM118 - a mapping of columns

@@ -1,0 +1,69 @@
+"""What every resource of the REST API works with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+
+from aiohttp import web
+from sqlalchemy import Select
+from sqlalchemy.orm import InstrumentedAttribute
+
+from gateway.api.departures import Departures
+from gateway.api.errors import bad_value, not_found
+from gateway.api.ports import LiveCalls, LiveQueues, LiveRooms
+from gateway.config import Config
+from gateway.ids import is_sid
+from gateway.storage.media import Media
+from gateway.storage.models import CallRow, Row
+from gateway.storage.store import Store
+
+T = TypeVar("T", bound=Row)
+
+ACCOUNT: web.RequestKey[str] = web.RequestKey("account", str)
+"""The account that a request speaks for, put there by the gate."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """Read by all resources, changed by none."""
+
+    config: Config
+    store: Store
+    calls: LiveCalls
+    rooms: LiveRooms
+    queues: LiveQueues
+    departures: Departures
+    media: Media
+
+    async def call_of(self, request: web.Request) -> CallRow:
+        """The call that the path names. Raises `ApiError`: unknown, or another account's."""
+        sid = request.match_info["call_sid"]
+        row = await self.store.get(CallRow, sid) if is_sid(sid, "CA") else None
+        if row is None or row.account_sid != request[ACCOUNT]:
+            raise not_found(request)
+        return row
+
+
+def by_date(request: web.Request, query: Select[T], column: InstrumentedAttribute[Any], *names: str) -> Select[T]:
+    """`Name`, `Name<`, `Name>` of the query: a day, what is before (its end), what is after (its begin)."""
+    for name in names:
+        for key, text in request.query.items():
+            if key == name and text:
+                day = _moment(name, text).replace(hour=0, minute=0, second=0, microsecond=0)
+                query = query.where(column >= day, column < day + timedelta(days=1))
+            elif key == f"{name}<" and text:
+                last = _moment(name, text) + (timedelta(days=1) if len(text) == 10 else timedelta())
+                query = query.where(column < last if len(text) == 10 else column <= last)
+            elif key == f"{name}>" and text:
+                query = query.where(column >= _moment(name, text))
+    return query
+
+
+def _moment(name: str, text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as fault:
+        raise bad_value(name, text) from fault
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
