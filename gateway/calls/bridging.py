@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from media.client import EngineClient
-from media.commands import Play, Route, SetRoutes, Source, Stop
+from media.commands import Play, Route, SendDigits, SetRoutes, Source, Stop
+from media.events import Digit, Event
 from media.streams import Slot
 
 
@@ -33,6 +34,25 @@ def routed(engine: EngineClient, routes: tuple[Route, ...]) -> Iterator[None]:
         yield
     finally:
         engine.send(SetRoutes(remove=routes))
+
+
+@contextmanager
+def keys_passed(engine: EngineClient, a: Slot, b: Slot) -> Iterator[None]:
+    """Send a key that one of two bridged parties presses on to the other. Tones in the audio pass by themselves."""
+
+    def passing(target: Slot) -> Callable[[Event], None]:
+        def pass_on(event: Event) -> None:
+            if isinstance(event, Digit) and not event.in_band:
+                engine.send(SendDigits(slot=target, digits=event.digit, ticket=engine.number()))
+
+        return pass_on
+
+    unlisten = engine.listen(a, passing(b)), engine.listen(b, passing(a))
+    try:
+        yield
+    finally:
+        for end in unlisten:
+            end()
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 
 import structlog
 
-from gateway.calls.bridging import bridge, routed
+from gateway.calls.bridging import bridge, keys_passed, routed
 from gateway.calls.call import Status
 from gateway.calls.child import Child
 from gateway.calls.dial_tape import DialTape
@@ -82,6 +82,7 @@ class Dialing:
                 async with Until(parent.ended, HungUp), Until(other.ended, _ChildLeft):
                     await parent.answer()
                     held.enter_context(routed(self._exchange.engine, bridge(parent.slot, other.slot)))
+                    held.enter_context(keys_passed(self._exchange.engine, parent.slot, other.slot))
                     self._tape.bridged(other)
                     star = asyncio.Event()
                     if self._plan.hangup_on_star:
