@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.gateway import Gateway
-from tests.peers.audio import read_wav
 from tests.peers.baresip import Phone
 from tests.peers.sipp import Sipp
 
@@ -143,12 +142,10 @@ async def test_the_caller_hears_early_media_and_is_answered_only_on_the_bridge(
         await alice.wait_for("CALL_PROGRESS")
         assert not alice.saw("CALL_ESTABLISHED")
         await alice.wait_for("CALL_ESTABLISHED")
-        early_s = sum(len(read_wav(path)[0]) for path in alice.kept()) / 8000
         await asyncio.sleep(0.5)  # real speech, real time
         await alice.hang_up()
         await called.succeeded()
-    assert alice.tones((1200,)) == {1200}
-    assert early_s > 1, "the announcement was heard before the answer"
+    assert alice.seconds(1200) > 1.5, "the announcement was heard for the two seconds before the answer"
 
 
 @pytest.mark.peers("baresip")

@@ -83,6 +83,14 @@ def tones_in(samples: npt.NDArray[np.float64], rate_hz: int, candidates: Iterabl
     return heard
 
 
+def seconds_of(path: Path, hertz: float, *, channel: int = 0) -> float:
+    """How long a tone was the loudest thing heard, to a tenth of a second."""
+    samples, rate_hz = read_wav(path)
+    size = int(WINDOW_S * rate_hz)
+    windows = [samples[at : at + size, channel] for at in range(0, len(samples) - size + 1, size)]
+    return WINDOW_S * sum(bool(tones_in(np.tile(window, LEAST_WINDOWS), rate_hz, (hertz,))) for window in windows)
+
+
 def tones_of_file(path: Path, candidates: Iterable[float], *, channel: int = 0) -> set[float]:
     samples, rate_hz = read_wav(path)
     return tones_in(samples[:, channel], rate_hz, candidates)

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from tests.peers.audio import tones_of_file, write_tone
+from tests.peers.audio import seconds_of, tones_of_file, write_tone
 from tests.peers.ports import LOOPBACK, free_ports
 from tests.peers.process import PeerFailed, Program
 
@@ -230,6 +230,10 @@ class Phone:
 
     async def transfer(self, uri: str) -> None:
         await self.command("transfer", uri)
+
+    def seconds(self, hertz: float) -> float:
+        """How long the tone was heard, once baresip has ended (it keeps what it heard in memory)."""
+        return sum(seconds_of(path, hertz) for path in self.kept())
 
     def kept(self) -> list[Path]:
         """What was heard, one file for each stream of each call, oldest first."""
