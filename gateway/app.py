@@ -61,11 +61,9 @@ class App:
 
     async def __aenter__(self) -> Self:
         """Open storage, engine, sockets. Raises `StorageFault`, `OSError`; what was opened is closed again."""
-        try:
-            await self._open(self._opened)
-        except BaseException:
-            await self._opened.aclose()
-            raise
+        async with AsyncExitStack() as opened:
+            await self._open(opened)
+            self._opened = opened.pop_all()
         self._taking_calls = True
         return self
 

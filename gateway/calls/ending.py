@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from gateway.calls.call import Happening
@@ -55,3 +56,26 @@ _PRECEDENCE = (Happening.NO_ANSWER, Happening.BUSY, Happening.FAILED, Happening.
 def worst(outcomes: list[Happening]) -> Happening:
     """The one outcome of several parties that all failed: a telephone that rang says more than one that did not."""
     return min(outcomes, key=_PRECEDENCE.index, default=Happening.FAILED)
+
+
+def refer_status(sip_code: int | None, notified: int | None) -> str:
+    """ReferCallStatus of callbacks.md section 2."""
+    if sip_code is not None and sip_code >= 300:
+        return "failed"
+    if notified is None or notified < 200:
+        return "canceled"
+    if notified < 300:
+        return "in-progress"
+    return {486: "busy", 600: "busy", 408: "no-answer", 480: "no-answer", 487: "canceled"}.get(notified, "failed")
+
+
+def sip_reason(text: str) -> str | None:
+    """A Reason header (RFC 3326) for those words of ours that have one."""
+    return 'SIP;cause=200;text="Call completed elsewhere"' if text == "answered elsewhere" else None
+
+
+def x_headers(headers: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+    """The headers of a response that an application may see: X-… and User-to-User."""
+    return tuple(
+        (name, value) for name, value in headers if name.lower().startswith("x-") or name.lower() == "user-to-user"
+    )

@@ -11,7 +11,7 @@ import structlog
 
 from gateway.calls.call import Happening
 from gateway.calls.destinations import Destination
-from gateway.calls.ending import CallFailed, Ending, outcome
+from gateway.calls.ending import CallFailed, Ending, outcome, refer_status, sip_reason, x_headers
 from gateway.calls.negotiate import Negotiation
 from gateway.calls.until import Until, first_of
 from gateway.twiml.control import HungUp, ReferResult
@@ -38,7 +38,7 @@ from sip.events import (
     Refused,
     SessionEvent,
 )
-from sip.message import Response, sdp
+from sip.message import sdp
 from sip.transport import Flow
 
 log = structlog.get_logger(__name__)
@@ -246,7 +246,7 @@ class Leg:
         self.on_progress(self._early)
 
     def _accepted(self, event: Accepted) -> None:
-        self.peer_headers = x_headers(event.response)
+        self.peer_headers = x_headers(event.response.headers)
         if event.sdp is not None and not self._settle(event.sdp):
             self.hang_up("no common codec", Happening.FAILED)
             return
@@ -254,7 +254,7 @@ class Leg:
             self.answered.set_result(True)
 
     def _refused(self, event: Refused) -> None:
-        headers = x_headers(event.response) if event.response is not None else ()
+        headers = x_headers(event.response.headers) if event.response is not None else ()
         self._end(
             Ending(
                 what=outcome(event.status), sip_code=event.status, reason=event.reason, headers=headers, by_peer=True
@@ -323,31 +323,6 @@ class Leg:
         self.ended.set_result(ending)
         if not self.answered.done():
             self.answered.set_result(False)
-
-
-def refer_status(sip_code: int | None, notified: int | None) -> str:
-    """ReferCallStatus of callbacks.md section 2."""
-    if sip_code is not None and sip_code >= 300:
-        return "failed"
-    if notified is None or notified < 200:
-        return "canceled"
-    if notified < 300:
-        return "in-progress"
-    return {486: "busy", 600: "busy", 408: "no-answer", 480: "no-answer", 487: "canceled"}.get(notified, "failed")
-
-
-def sip_reason(text: str) -> str | None:
-    """A Reason header (RFC 3326) for those words of ours that have one."""
-    return 'SIP;cause=200;text="Call completed elsewhere"' if text == "answered elsewhere" else None
-
-
-def x_headers(response: Response) -> tuple[tuple[str, str], ...]:
-    """The headers of a response that an application may see: X-… and User-to-User."""
-    return tuple(
-        (name, value)
-        for name, value in response.headers
-        if name.lower().startswith("x-") or name.lower() == "user-to-user"
-    )
 
 
 class Telephones:
