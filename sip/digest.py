@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,8 +20,12 @@ ALGORITHMS: dict[str, Callable[[bytes], str]] = {
 """Those that we speak, the best first."""
 
 NONCE_LIFETIME_S = 300.0
-MAX_NONCES = 20_000
-"""Nonces whose counts are kept; the oldest go first."""
+MAX_NONCES = 65_536
+"""Nonces whose counts are kept: the lifetime's worth of 200 new calls a second."""
+
+_NEXT_CHALLENGE = re.compile(r"([A-Za-z][A-Za-z0-9_-]*)[ \t]+([A-Za-z0-9_-]+[ \t]*=.*)", re.DOTALL)
+_COUNT = re.compile(r"[0-9A-Fa-f]{8}")
+_NONCE = re.compile(r"([0-9a-f]{1,16})-([0-9a-f]{1,16})-[0-9a-f]{24}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,29 +53,47 @@ class Challenge:
 
     @staticmethod
     def parse_many(value: str) -> list[Challenge]:
-        """The Digest challenges of one header line; anything else in it is passed over. Raises `RemoteError` 400."""
-        scheme, _, rest = value.strip().partition(" ")
-        if scheme.lower() != "digest":
+        """The Digest challenges of one header value. Another scheme, and what can't be read, is passed over."""
+        try:
+            items = split_commas(value)
+        except RemoteError:
             return []
-        params = read_params(rest)
-        if "realm" not in params or "nonce" not in params:
-            return []
-        return [
-            Challenge(
-                realm=params["realm"],
-                nonce=params["nonce"],
-                algorithm=params.get("algorithm", "MD5"),
-                qop=frozenset(item.strip().lower() for item in params.get("qop", "").split(",") if item.strip()),
-                opaque=params.get("opaque"),
-                stale=params.get("stale", "").lower() == "true",
-            )
-        ]
+        groups: list[list[str]] = []
+        for item in items:  # `Digest a=1, b=2, Digest a=3`: a scheme before a name begins the next challenge
+            begun = _NEXT_CHALLENGE.fullmatch(item)
+            if begun is not None:
+                groups.append([begun[1], begun[2]])
+            elif groups:
+                groups[-1].append(item)
+        found = [_challenge(params) for scheme, *params in groups if scheme.lower() == "digest"]
+        return [challenge for challenge in found if challenge is not None]
+
+
+def _challenge(items: list[str]) -> Challenge | None:
+    try:
+        params = _read_items(items)
+    except RemoteError:
+        return None
+    if "realm" not in params or "nonce" not in params:
+        return None
+    return Challenge(
+        realm=params["realm"],
+        nonce=params["nonce"],
+        algorithm=params.get("algorithm", "MD5"),
+        qop=frozenset(item.strip().lower() for item in params.get("qop", "").split(",") if item.strip()),
+        opaque=params.get("opaque"),
+        stale=params.get("stale", "").lower() == "true",
+    )
 
 
 def read_params(text: str) -> dict[str, str]:
     """`name=value` items, names in lower case, quotes taken off; the first of a name counts. Raises `RemoteError` 400."""
+    return _read_items(split_commas(text))
+
+
+def _read_items(items: list[str]) -> dict[str, str]:
     found: dict[str, str] = {}
-    for item in split_commas(text):
+    for item in items:
         name, equals, value = item.partition("=")
         if not equals:
             raise RemoteError(400, "Malformed Digest")
@@ -103,6 +126,8 @@ def answer(
     ]
     if qop:
         parts += [f"qop={qop}", f"nc={nc:08x}", f'cnonce="{cnonce}"']
+    elif challenge.algorithm.upper().endswith("-SESS"):
+        parts.append(f'cnonce="{cnonce}"')  # the session key holds it
     if challenge.opaque is not None:
         parts.append(f"opaque={quoted(challenge.opaque)}")
     return "Digest " + ", ".join(parts)
@@ -147,9 +172,11 @@ class Outcome(Enum):
     """None for our realm: challenge."""
 
     STALE = "stale"
-    """Right, but for a nonce that has expired or a count that was used: challenge with stale=true."""
+    """Right, but for a nonce that has expired or is none of ours: challenge with stale=true."""
 
     REPLAY = "replay"
+    """Right, but for a count that was used: somebody repeats what he heard, or two requests overtook each other."""
+
     WRONG = "wrong"
     MALFORMED = "malformed"
 
@@ -164,12 +191,21 @@ class Verifier:
     """Challenges and checks for one realm. Nonces carry their own expiry (an HMAC with a secret of this process);
     only those that were used are kept, with their highest `nc`, so that a replay is refused."""
 
-    def __init__(self, realm: str, secret: bytes, *, lifetime_s: float = NONCE_LIFETIME_S) -> None:
+    def __init__(
+        self, realm: str, secret: bytes, *, lifetime_s: float = NONCE_LIFETIME_S, nonces: int = MAX_NONCES
+    ) -> None:
         self.realm = realm
         self._secret = secret
         self._lifetime_s = lifetime_s
-        self._counts: OrderedDict[str, int] = OrderedDict()
+        self._most = nonces
+        self._counts: OrderedDict[int, int] = OrderedDict()
+        """Serial number of a used nonce -> its highest count."""
+
+        self._forgotten = 0
+        """Nonces up to this serial number whose count is not known any more are stale, never good again."""
+
         self._serial = 0
+        self._opaque = hmac.new(secret, b"opaque", hashlib.sha256).hexdigest()[:16]
 
     def challenges(self, now: float, *, stale: bool = False) -> list[tuple[str, str]]:
         """WWW-Authenticate headers, SHA-256 above MD5 (RFC 8760 section 2.3)."""
@@ -179,7 +215,8 @@ class Verifier:
         return [
             (
                 "WWW-Authenticate",
-                f'Digest realm={quoted(self.realm)}, nonce="{nonce}", qop="auth", algorithm={name}{more}',
+                f'Digest realm={quoted(self.realm)}, nonce="{nonce}", opaque="{self._opaque}", qop="auth",'
+                f" algorithm={name}{more}",
             )
             for name in ALGORITHMS
         ]
@@ -209,34 +246,30 @@ class Verifier:
         password = password_of(username)
         digest = _Digest(algorithm, self.realm, nonce, qop, nc, params.get("cnonce", ""))
         expected = digest.response(username, password or "", method, params["uri"], body)
-        right = hmac.compare_digest(expected, params["response"].lower()) and password is not None
+        right = _same(expected, params["response"].lower()) and password is not None
         if not right or not _same_uri(params["uri"], uri):
             return Verdict(Outcome.WRONG, username)
         return Verdict(self._judge_nonce(nonce, int(nc, 16) if nc else 0, now), username)
 
     def _judge_nonce(self, nonce: str, count: int, now: float) -> Outcome:
-        stamp, _, rest = nonce.partition("-")
-        serial, _, _ = rest.partition("-")
-        if not (stamp.isalnum() and serial.isalnum()):
+        """*count* 0: without qop, where a nonce is good once (RFC 7616 section 3.3 has the others rise)."""
+        read = _NONCE.fullmatch(nonce)
+        if read is None:
             return Outcome.STALE
-        try:
-            made, number = int(stamp, 16), int(serial, 16)
-        except ValueError:
-            return Outcome.STALE
-        if not hmac.compare_digest(self._nonce(made, number), nonce):
+        made_ms, serial = int(read[1], 16), int(read[2], 16)
+        if not _same(self._nonce(made_ms, serial), nonce):
             return Outcome.STALE  # of an earlier process, or invented: a new one costs the peer a round trip
-        if not 0 <= now - made / 1000 <= self._lifetime_s:
-            self._counts.pop(nonce, None)
+        if not 0 <= now - made_ms / 1000 <= self._lifetime_s:
             return Outcome.STALE
-        if count <= self._counts.get(nonce, 0):  # section 3.3: must rise; without qop a nonce is good once
-            return Outcome.REPLAY if count or nonce in self._counts else self._use(nonce, 1)
-        return self._use(nonce, count)
-
-    def _use(self, nonce: str, count: int) -> Outcome:
-        self._counts[nonce] = count
-        self._counts.move_to_end(nonce)
-        while len(self._counts) > MAX_NONCES:
-            self._counts.popitem(last=False)
+        used = self._counts.get(serial)
+        if used is None and serial <= self._forgotten:
+            return Outcome.STALE
+        if used is not None and count <= used:
+            return Outcome.REPLAY
+        self._counts[serial] = count
+        self._counts.move_to_end(serial)
+        if len(self._counts) > self._most:
+            self._forgotten = max(self._forgotten, self._counts.popitem(last=False)[0])
         return Outcome.GOOD
 
     def _nonce(self, made_ms: int, serial: int) -> str:
@@ -252,15 +285,15 @@ def _authorization(value: str) -> dict[str, str] | None:
 def _is_sound(params: dict[str, str]) -> bool:
     if not all(params.get(name) for name in ("username", "nonce", "uri", "response")):
         return False
-    qop, nc = params.get("qop"), params.get("nc", "")
+    qop = params.get("qop")
     if qop is None:
-        return True
-    return (
-        qop in ("auth", "auth-int")
-        and bool(params.get("cnonce"))
-        and len(nc) == 8
-        and all(c in "0123456789abcdefABCDEF" for c in nc)
-    )
+        return "nc" not in params
+    return qop in ("auth", "auth-int") and bool(params.get("cnonce")) and bool(_COUNT.fullmatch(params.get("nc", "")))
+
+
+def _same(expected: str, given: str) -> bool:
+    """In constant time; *given* may hold anything, which `compare_digest` takes as octets only."""
+    return hmac.compare_digest(expected.encode(), given.encode("utf-8", "surrogateescape"))
 
 
 def _same_uri(authorized: str, requested: str) -> bool:
