@@ -129,5 +129,5 @@ def call_row(call: Call) -> CallRow:
         caller_name=call.caller_name[:256],
         sip_call_id=call.sip_call_id[:512],
         sip_response_code=call.sip_response_code,
-        queue_time_ms=0,
+        queue_time_ms=call.queue_time_ms,
     )

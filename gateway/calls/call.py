@@ -96,6 +96,7 @@ class Call:
     started_at: datetime | None = None
     answered_at: datetime | None = None
     ended_at: datetime | None = None
+    queue_time_ms: int = 0
     sequence: int = 0
     """SequenceNumber of the next status callback."""
 

@@ -65,7 +65,7 @@ class Calls:
 
     async def inbound(self, call: Call, leg: Leg, first: DocumentRequest) -> None:
         """An inbound call from its first ring to its end: this coroutine is the call's task."""
-        call.watcher = self._ledger.happened
+        call.watcher = self.happened
         live = LiveCall(call=call, leg=leg)
         leg.ring()
         call.happened(Happening.RINGING)
@@ -121,7 +121,7 @@ class Calls:
             parent=parent,
             status_callback=target.status_callback,
         )
-        call.watcher = self._ledger.happened
+        call.watcher = self.happened
         return call
 
     async def whisper(self, live: LiveCall, whisper: Whisper) -> bool:
@@ -131,6 +131,16 @@ class Calls:
 
     def notify(self, call: Call, code: int, message: str) -> None:
         self._ledger.notified(call, code, message)
+
+    def happened(self, call: Call, what: Happening) -> None:
+        """The watcher of every call."""
+        self._ledger.happened(call, what)
+
+    def limit(self, live: LiveCall, seconds: float) -> None:
+        """End a live call so long after its answer, whatever it does (`TimeLimit`)."""
+        left = max(0.0, seconds - live.call.duration_s)
+        handle = asyncio.get_running_loop().call_later(left, live.leg.hang_up, "time limit")
+        live.leg.ended.add_done_callback(lambda _: handle.cancel())
 
     # -- what the REST API asks -------------------------------------------------------------------------------------
 

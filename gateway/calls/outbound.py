@@ -1,10 +1,9 @@
-"""Calls that the REST API creates: paced, placed, answered, then steered by documents like any other."""
+"""Calls that the REST API creates: placed, answered, then steered by documents like any other."""
 
 from __future__ import annotations
 
 import asyncio
-from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 
@@ -19,6 +18,7 @@ from gateway.ids import CallSid
 from gateway.twiml.control import DialTarget, RecordingPlan
 from gateway.twiml.interpreter import DocumentRequest
 from media.commands import Side, Tap
+from media.streams import Slot
 
 log = structlog.get_logger(__name__)
 
@@ -36,35 +36,29 @@ class Order:
 
 
 class Outbound:
-    """Owns the queue of created calls, and those that ring."""
+    """Owns the created calls that ring. Pacing and the queue are the REST API's (`gateway/api/departures.py`)."""
 
-    def __init__(self, calls: Calls, calls_per_second: float) -> None:
+    def __init__(self, calls: Calls) -> None:
         self._calls = calls
-        self._interval_s = 1.0 / calls_per_second
-        self._queue: deque[Order] = deque()
-        self._next_at = 0.0
         self._ringing: dict[CallSid, Ringing] = {}
         self._canceled: dict[CallSid, Happening] = {}
-        self._pump: asyncio.Task[None] | None = None
+        self._orders: dict[CallSid, Order] = {}
 
-    def create(self, order: Order) -> None:
-        """Queue a call; it leaves when its turn comes (`limits.calls_per_second`)."""
-        self._queue.append(order)
-        if self._pump is None or self._pump.done():
-            self._pump = asyncio.get_running_loop().create_task(self._send(), name="outbound queue")
+    def place(self, order: Order) -> None:
+        """Dial now. Whatever fails ends the call with its status."""
+        self._orders[order.call.sid] = order
+        self._calls.spawn(self._place(order), f"outbound {order.call.sid}")
 
-    @property
-    def waiting(self) -> int:
-        return len(self._queue)
+    def redirect(self, sid: CallSid, first: DocumentRequest) -> bool:
+        """Another first document for a call that still rings. False: it does not."""
+        order = self._orders.get(sid)
+        if order is None:
+            return False
+        self._orders[sid] = replace(order, first=first)
+        return True
 
     def cancel(self, sid: CallSid, what: Happening = Happening.CANCELED) -> bool:
-        """End a call that waits (no callback at all then) or rings. False: it does neither."""
-        for order in self._queue:
-            if order.call.sid == sid:
-                self._queue.remove(order)
-                order.call.status_callback = None
-                order.call.happened(Happening.CANCELED)
-                return True
+        """End a call that still rings. False: it does not."""
         ringing = self._ringing.get(sid)
         if ringing is None:
             return False
@@ -72,16 +66,10 @@ class Outbound:
         ringing.stop()
         return True
 
-    async def _send(self) -> None:
-        loop = asyncio.get_running_loop()
-        while self._queue:
-            wait = self._next_at - loop.time()
-            if wait > 0:
-                await asyncio.sleep(wait)
-                continue
-            self._next_at = loop.time() + self._interval_s
-            order = self._queue.popleft()
-            self._calls.spawn(self._place(order), f"outbound {order.call.sid}")
+    def call(self, sid: CallSid) -> Call | None:
+        """The call that still rings."""
+        order = self._orders.get(sid)
+        return order.call if order is not None else None
 
     async def _place(self, order: Order) -> None:
         call = order.call
@@ -104,6 +92,7 @@ class Outbound:
             return
         finally:
             self._ringing.pop(call.sid, None)
+            order = self._orders.pop(call.sid, order)
         await self._talk(order, leg)
 
     def _progress(self, order: Order) -> None:
@@ -131,13 +120,15 @@ class Outbound:
         plan = order.recording
         if plan is None:
             return None
-        told = 1 if plan.channels == 2 and plan.track == "both" else 0
-        taps = []
-        if plan.track != "outbound":
-            taps.append(Tap(slot=leg.slot))
-        if plan.track != "inbound":
-            taps.append(Tap(slot=leg.slot, side=Side.SAID, channel=told))
-        return self._calls.recordings.start(order.call, plan, tuple(taps))
+        return self._calls.recordings.start(order.call, plan, taps_of(leg.slot, plan))
+
+
+def taps_of(slot: Slot, plan: RecordingPlan) -> tuple[Tap, ...]:
+    """What the party says on the first channel, what it is told on the second (or both on one)."""
+    told = 1 if plan.channels == 2 and plan.track == "both" else 0
+    said = (Tap(slot=slot),) if plan.track != "outbound" else ()
+    heard = (Tap(slot=slot, side=Side.SAID, channel=told),) if plan.track != "inbound" else ()
+    return (*said, *heard)
 
 
 def target_of(to: str, send_digits: str = "") -> DialTarget:
