@@ -1,121 +1,84 @@
-"""Speech out by espeak-ng: one worker process, each text made once per voice and kept."""
+"""The house's voice: espeak-ng, or a Piper model where the voice is the path of one; each piece made once and kept."""
 
 from __future__ import annotations
 
-import asyncio
-import json
-import struct
-import sys
-from collections import OrderedDict
 from collections.abc import AsyncIterator
 from types import TracebackType
 from typing import Self
 
 import structlog
 
-from gateway.speech.voices import voice_for
-from gateway.speech.worker import END, FAILED
+from gateway.speech.cache import SpeechCache, SpeechFault
+from gateway.speech.process import CanNotSpeak, SpeechProcess, WorkerGone
+from gateway.speech.ssml import Silence, Speech, pieces
+from gateway.speech.voices import DEFAULT_VOICE, is_model, voice_for
+from gateway.twilio_codes import Code
 from gateway.twiml.control import DocumentFault, Utterance
 
 log = structlog.get_logger(__name__)
 
-CACHE_BYTES = 64_000_000
 WORDS_A_MINUTE = 165
 
 
 class EspeakSpeaker:
-    """Owns the worker, started when first asked and again when it has died, and a cache of what was said."""
+    """Owns the workers: espeak-ng's from the beginning, Piper's once a model is asked for."""
 
-    def __init__(self) -> None:
-        self._process: asyncio.subprocess.Process | None = None
-        self._turn = asyncio.Lock()
-        self._cache: OrderedDict[tuple[str, str], bytes] = OrderedDict()
-        self._cached = 0
-        self.rate_hz = 22_050
+    def __init__(self, cache: SpeechCache | None = None) -> None:
+        self._espeak = SpeechProcess("gateway.speech.espeak_worker")
+        self._piper = SpeechProcess("gateway.speech.piper_worker")
+        self._cache = cache or SpeechCache()
+
+    @property
+    def rate_hz(self) -> int:
+        return self._espeak.rate_hz
 
     async def __aenter__(self) -> Self:
-        await self._start()
+        try:
+            await self._espeak.start()
+        except WorkerGone as fault:
+            raise OSError(str(fault)) from fault
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._stop()
+        await self._cache.aclose()
+        await self._espeak.stop()
+        await self._piper.stop()
 
     async def speak(self, utterance: Utterance) -> AsyncIterator[bytes]:
-        """Pieces of 16-bit mono PCM as they are made. Raises `DocumentFault` (13520) where nothing can be said."""
-        voice = voice_for(utterance.voice, utterance.language)
-        key = (voice, utterance.ssml)
-        kept = self._cache.get(key)
-        if kept is not None:
-            self._cache.move_to_end(key)
-            yield kept
-            return
-        pieces: list[bytes] = []
-        async with self._turn:
-            async for piece in self._make(utterance.ssml, voice):
-                pieces.append(piece)
-                yield piece
-        self._keep(key, b"".join(pieces))
+        """16-bit mono PCM as it is made. Raises `DocumentFault` (13520) where nothing can be said."""
+        for piece in pieces(utterance.ssml, utterance.language):
+            if isinstance(piece, Silence):
+                yield bytes(2 * (self.rate_hz * piece.ms // 1000))
+                continue
+            try:
+                async for pcm in self._piece(piece, utterance):
+                    yield pcm
+            except SpeechFault as fault:
+                raise DocumentFault(Code.SAY_TEXT, f"nothing can be said: {fault}") from fault
 
-    async def _make(self, text: str, voice: str) -> AsyncIterator[bytes]:
-        """One request to the worker. A listener who leaves half-way costs a restart: the rest would be the next one's."""
-        process = self._process
-        if process is None or process.returncode is not None:
-            process = await self._start()
-        if process.stdin is None or process.stdout is None:
-            raise DocumentFault(13520, "no speech: the worker has no pipes")
-        whole = False
-        try:
-            request = json.dumps({"text": text, "voice": voice, "rate": WORDS_A_MINUTE})
-            process.stdin.write(request.encode() + b"\n")
-            await process.stdin.drain()
-            while (length := _length(await process.stdout.readexactly(4))) not in (END, FAILED):
-                yield await process.stdout.readexactly(length)
-            whole = True
-            if length == FAILED:
-                raise DocumentFault(13512, f"no voice {voice!r}")
-        except (asyncio.IncompleteReadError, BrokenPipeError, ConnectionResetError) as fault:
-            raise DocumentFault(13520, "no speech: the worker has ended") from fault
-        finally:
-            if not whole:
-                process.kill()
-                self._process = None
+    def _piece(self, piece: Speech, utterance: Utterance) -> AsyncIterator[bytes]:
+        model = utterance.voice if is_model(utterance.voice) and not piece.language else ""
+        voice = voice_for("" if model else utterance.voice, piece.language or utterance.language)
+        return self._cache.get((model, voice, piece.ssml), lambda: self._make(piece.ssml, model, voice))
 
-    async def _start(self) -> asyncio.subprocess.Process:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "gateway.speech.worker",
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-        )
-        if process.stdout is None:
-            raise OSError("the speech worker has no output")
-        try:
-            async with asyncio.timeout(10.0):
-                self.rate_hz = _length(await process.stdout.readexactly(4))
-        except (TimeoutError, asyncio.IncompleteReadError) as fault:
-            process.kill()
-            await process.wait()
-            raise OSError("espeak-ng did not start") from fault
-        self._process = process
-        return process
-
-    async def _stop(self) -> None:
-        process, self._process = self._process, None
-        if process is not None and process.returncode is None:
-            process.kill()
-            await process.wait()
-
-    def _keep(self, key: tuple[str, str], pcm: bytes) -> None:
-        self._cache[key] = pcm
-        self._cached += len(pcm)
-        while self._cached > CACHE_BYTES:
-            _, old = self._cache.popitem(last=False)
-            self._cached -= len(old)
-
-
-def _length(octets: bytes) -> int:
-    found: tuple[int] = struct.unpack("<I", octets)
-    return found[0]
+    async def _make(self, text: str, model: str, voice: str) -> AsyncIterator[bytes]:
+        """The voice that was asked for; failing that the language's, failing that the house's: a word in a strange voice beats none."""
+        tries = [(self._espeak, voice), (self._espeak, DEFAULT_VOICE)]
+        if model:
+            tries.insert(0, (self._piper, model))
+        fault: Exception | None = None
+        for process, name in tries:
+            is_heard = False
+            try:
+                async for pcm in process.make(text, name, WORDS_A_MINUTE):
+                    is_heard = True
+                    yield pcm
+                return
+            except (CanNotSpeak, WorkerGone) as error:
+                log.warning("voice failed", voice=name, fault=str(error))
+                fault = error
+                if is_heard:
+                    break
+        raise SpeechFault(str(fault)) from fault

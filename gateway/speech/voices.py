@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+DEFAULT_VOICE = "en-us+m3"
 _LANGUAGES = {
     "arb": "ar",
     "ar-XA": "ar",
@@ -30,9 +31,10 @@ _LANGUAGES = {
     "pt-PT": "pt",
     "fil-PH": "en-us",
 }
-_MEN = frozenset(
-    ["man", "matthew", "joey", "justin", "brian", "russell", "geraint", "stephen", "kevin", "gregory", "arthur", "hans", "daniel", "mathieu", "remi", "enrique", "miguel", "andres", "pedro", "sergio", "ricardo", "thiago", "cristiano", "giorgio", "adriano", "takumi", "jacek", "maxim", "ruben", "karl", "mads", "laurent", "ola"]
-)
+_AMERICANS = "man matthew joey justin stephen kevin gregory brian russell geraint arthur"
+_EUROPEANS = "hans daniel mathieu remi enrique sergio cristiano giorgio adriano jacek maxim ruben karl mads laurent ola"
+_OTHERS = "miguel andres pedro ricardo thiago takumi"
+_MEN = frozenset([*_AMERICANS.split(), *_EUROPEANS.split(), *_OTHERS.split()])
 
 
 def voice_for(voice: str, language: str) -> str:
@@ -44,3 +46,8 @@ def voice_for(voice: str, language: str) -> str:
     is_man = parts[0].lower() in _MEN or (not voice and not language) or voice in ("", "man")
     code = _LANGUAGES.get(language, language.partition("-")[0].lower() or "en-us")
     return f"{code}+{'m3' if is_man else 'f2'}"
+
+
+def is_model(voice: str) -> bool:
+    """Whether a voice is the path of a Piper model."""
+    return voice.endswith(".onnx")
