@@ -13,12 +13,18 @@ from typing import Self
 
 import structlog
 
+from gateway.api.app import PREFIX, api_application
+from gateway.api.departures import Departures
+from gateway.api.ports import Nobody
+from gateway.api.services import Services
 from gateway.audio import AudioFiles
 from gateway.bins import Bins
 from gateway.calls.arrival import arrival
 from gateway.calls.calls import Calls
 from gateway.calls.destinations import Destinations
 from gateway.calls.leg import Telephones
+from gateway.calls.live_calls import ApiCalls
+from gateway.calls.outbound import Outbound
 from gateway.calls.recordings import Recordings
 from gateway.config import Config
 from gateway.http import HttpServer
@@ -28,6 +34,7 @@ from gateway.routing.inbound import Doorkeeper
 from gateway.routing.registrations import Registrations, wall_clock
 from gateway.routing.trunks import TrunkKeeper
 from gateway.speech.espeak import EspeakSpeaker
+from gateway.storage.media import Media
 from gateway.storage.store import Store
 from gateway.trace import Trace
 from gateway.twiml.interpreter import Interpreter
@@ -129,6 +136,25 @@ class App:
             figures=self._figures,
             alive=lambda: self.engine.alive,
         )
+        departures = await opened.enter_async_context(
+            Departures(
+                self.store,
+                (live := ApiCalls(self.calls, Outbound(self.calls))),
+                config.limits.calls_per_second,
+                open_=lambda: self._taking_calls,
+            )
+        )
+        nobody = Nobody()
+        services = Services(
+            config=config,
+            store=self.store,
+            calls=live,
+            rooms=nobody,
+            queues=nobody,
+            departures=departures,
+            media=Media(folder),
+        )
+        self.http.mount(PREFIX, api_application(services))
         await opened.enter_async_context(self.http)
 
     async def __aexit__(
