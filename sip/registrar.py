@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from sip.errors import RemoteError
 from sip.headers import Address, find_param
 from sip.message import Request, Response
-from sip.transport import Flow
+from sip.transport import DEFAULT_PORTS, Flow, Hop
 from sip.uri import Uri
 
 MAX_CONTACTS = 10
@@ -37,6 +37,18 @@ class Binding:
     @property
     def flow(self) -> Flow:
         return Flow(self.transport, self.local, self.remote, self.connection)
+
+    @property
+    def ways(self) -> tuple[Flow | Hop, ...]:
+        """Where to call it, the best first: the way its REGISTER came. A connection may be gone, though, and the port at its
+        far end was made for that connection: then its Contact, if that is the same machine (behind a NAT it can't be
+        reached, and another's address would let a user send our calls to a third party)."""
+        if not self.flow.reliable:
+            return (self.flow,)
+        contact = Uri.parse(self.contact)
+        host, port = contact.host.strip("[]"), contact.port or DEFAULT_PORTS[self.transport]
+        same = (Hop(self.transport, host, port),) if host == self.remote[0] and port != self.remote[1] else ()
+        return (self.flow, *same) if self.connection or not same else same
 
     @property
     def key(self) -> str:
@@ -168,14 +180,6 @@ class Registrar:
                 address = address.with_param("+sip.instance", f'"<{binding.instance}>"')
             headers.append(("Contact", str(address)))
         return request.reply(200, headers=headers)
-
-    def lost(self, flow: Flow, now: float) -> None:
-        """A connection is gone: what was registered over it can be dialled at its address, if at all."""
-        for user, found in self._bindings.items():
-            for key, binding in found.items():
-                if binding.connection and binding.flow == flow:
-                    self._bindings[user][key] = replace(binding, connection=0)
-        _ = now
 
 
 def _same(current: dict[str, Binding], wanted: Binding) -> Binding | None:

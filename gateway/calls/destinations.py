@@ -72,7 +72,7 @@ class Destinations:
                 uri=Uri.parse(binding.contact),
                 from_=self._from(call),
                 to=to,
-                next_hops=(binding.flow,),
+                next_hops=binding.ways,
                 headers=self._standard_headers(call),
             )
             for binding in bindings

@@ -75,31 +75,27 @@ class Doorkeeper:
         own = request.headers.get(OWN_HEADER)
         if own is not None and hmac.compare_digest(own.encode("utf-8", "replace"), self.own_token.encode()):
             return self._own(request)
-        user = self._phone_of(request)
-        if user is not None:
+        user = self._user_of(request)
+        if user is not None and (self.is_phone(user) or request.method == "REGISTER"):
             return self._phone(request, user, source, now)
         trunk = self._trunk_of(source)
         if trunk is not None:
             return self._from_trunk(request, trunk)
-        if request.method == "REGISTER" or self._domain_of(request):
-            # unknown users meet what known ones meet: no list of names is to be had here
-            return self._challenge(request, now)
+        if user is not None:
+            # unknown users meet what known ones meet, to the last guess: no list of names is to be had here
+            return self._phone(request, user, source, now)
         return Refuse(request.reply(403), "nobody we know")
 
     def _own(self, request: Request) -> Admission:
         number = find_number(self._config, request.request_uri.user or "")
         return Accept(OwnPrincipal(number)) if number is not None else Refuse(request.reply(404), "no such number")
 
-    def _phone_of(self, request: Request) -> str | None:
-        """The user in From (To, for REGISTER) where it is a phone at our domain."""
+    def _user_of(self, request: Request) -> str | None:
+        """The user in From (To, for REGISTER), "" where there is none; None: not at our domain."""
         uri = request.to.uri if request.method == "REGISTER" else request.from_.uri
         if uri.scheme not in ("sip", "sips") or not self.is_our_domain(uri.host):
             return None
-        user = uri.user or ""
-        return user if self.is_phone(user) or request.method == "REGISTER" else None
-
-    def _domain_of(self, request: Request) -> bool:
-        return self.is_our_domain(request.from_.uri.host)
+        return uri.user or ""
 
     def _phone(self, request: Request, user: str, source: str, now: float) -> Admission:
         values = request.headers.get_all("Authorization") + request.headers.get_all("Proxy-Authorization")
@@ -109,9 +105,9 @@ class Doorkeeper:
         match verdict.outcome:
             case Outcome.GOOD:
                 return self._proved(request, user, verdict.username, source)
-            case Outcome.MISSING | Outcome.REPLAY:
+            case Outcome.MISSING:
                 return self._challenge(request, now)
-            case Outcome.STALE:
+            case Outcome.STALE | Outcome.REPLAY:  # the password was right: the telephone need not ask for another
                 return self._challenge(request, now, stale=True)
             case Outcome.MALFORMED:
                 return Refuse(request.reply(400, "Malformed Digest"), "malformed digest")
@@ -120,7 +116,7 @@ class Doorkeeper:
                 return self._challenge(request, now)
 
     def _proved(self, request: Request, user: str, username: str, source: str) -> Admission:
-        self._guesses.forgive(source, user.lower())
+        self._guesses.right(source, user.lower())
         if username.lower() != user.lower():
             return Refuse(request.reply(403, "Not Your Address"), "another user's address")
         return Accept(PhonePrincipal(self._phones[username.lower()].username))

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from sip.message import Request, Response
 from sip.registrar import MAX_CONTACTS, Binding, Change, Registrar
-from sip.transport import Flow
+from sip.transport import Flow, Hop
 
 FLOW = Flow("udp", ("192.0.2.1", 5060), ("198.51.100.7", 40_000))
 
@@ -67,6 +73,7 @@ def test_expires_0_removes_one_and_the_star_removes_all() -> None:
 def test_the_star_needs_expires_0() -> None:
     assert answered(Registrar(), register("*", expires="3600")).status == 400
     assert answered(Registrar(), register("*")).status == 400
+    assert answered(Registrar(), register("*", "<sip:a@h>", expires="0")).status == 400
 
 
 def test_only_ones_own_address_is_to_be_had() -> None:
@@ -133,3 +140,93 @@ def test_the_most_wanted_comes_first() -> None:
     registrar = Registrar()
     answered(registrar, register("<sip:a@low>;q=0.2", "<sip:a@high>;q=0.9", "<sip:a@odd>;q=x"))
     assert [b.contact for b in registrar.bindings("alice", 0)] == ["sip:a@odd", "sip:a@high", "sip:a@low"]
+
+
+def test_a_datagram_telephone_is_called_the_way_it_came_and_no_other() -> None:
+    registrar = Registrar()
+    answered(registrar, register("<sip:alice@10.0.0.1:5070>"))
+    assert [binding.ways for binding in registrar.bindings("alice", 0)] == [(FLOW,)]
+
+
+@pytest.mark.parametrize(
+    ("contact", "connection", "expected"),
+    [
+        ("sip:a@198.51.100.7:5071;transport=tcp", 3, ["flow", Hop("tcp", "198.51.100.7", 5071)]),
+        ("sip:a@198.51.100.7;transport=tcp", 0, [Hop("tcp", "198.51.100.7", 5060)]),
+        ("sip:a@10.0.0.1:5071;transport=tcp", 3, ["flow"]),
+        ("sip:a@127.0.0.1:5060;transport=tcp", 0, ["flow"]),
+        ("sip:a@198.51.100.7:40000;transport=tcp", 0, ["flow"]),
+    ],
+    ids=["connected", "connection gone", "behind a NAT", "somebody else's address", "the same address"],
+)
+def test_a_stream_telephone_whose_connection_is_gone_is_called_at_its_contact_if_that_is_itself(
+    contact: str, connection: int, expected: list[Hop | str]
+) -> None:
+    flow = replace(FLOW, transport="tcp", connection=connection)
+    registrar = Registrar()
+    registrar.register(register(f"<{contact}>"), "alice", flow, 0)
+    (binding,) = registrar.bindings("alice", 0)
+    assert list(binding.ways) == [flow if way == "flow" else way for way in expected]
+
+
+def test_removing_everything_asks_for_a_newer_request_too() -> None:
+    registrar = Registrar()
+    answered(registrar, register("<sip:a@h>", cseq=5))
+    assert answered(registrar, register("*", expires="0", cseq=5)).status == 500
+    assert len(registrar.bindings("alice", 0)) == 1
+
+
+def test_a_contact_that_is_no_sip_uri_is_refused() -> None:
+    assert answered(Registrar(), register("<tel:+15550100>")).status == 400
+    assert answered(Registrar(), register("<sip:a@h>, <mailto:a@h>")).status in (400, 416)
+
+
+def test_a_malformed_expiry_is_the_default() -> None:
+    registrar = Registrar(default_expires_s=1234)
+    assert contacts(answered(registrar, register("<sip:a@h>;expires=soon"))) == ["<sip:a@h>;expires=1234"]
+    assert contacts(answered(Registrar(), register("<sip:a@h>;expires=99999999999"))) == ["<sip:a@h>;expires=3600"]
+
+
+def test_a_refused_request_changes_nothing_at_all() -> None:
+    changes: list[Change] = []
+    registrar = Registrar(on_change=changes.append)
+    assert answered(registrar, register("<sip:a@h1>", "<sip:a@h2>;expires=5")).status == 423
+    assert (registrar.bindings("alice", 0), changes) == ([], [])
+
+
+def test_a_telephone_that_moves_takes_its_old_binding_out_of_the_storage() -> None:
+    changes: list[Change] = []
+    registrar = Registrar(on_change=changes.append)
+    answered(registrar, register("<sip:a@h1>"))
+    answered(registrar, register('<sip:a@h1>;+sip.instance="<urn:uuid:1>"', cseq=2))
+    assert [(b.key, changes[1].saved[0].key) for b in changes[1].removed] == [("sip:a@h1", "urn:uuid:1")]
+    assert [binding.key for binding in registrar.bindings("alice", 0)] == ["urn:uuid:1"]
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(
+                ["<sip:a@h1>", "<sip:a@h2>;q=0.5", '<sip:a@h3>;+sip.instance="<urn:uuid:1>"', "*", "<sip:"]
+            ),
+            st.sampled_from([None, "0", "30", "600", "4294967295", "x"]),
+            st.integers(1, 5),
+            st.integers(0, 400),
+        ),
+        max_size=30,
+    )
+)
+def test_what_the_storage_heard_is_what_the_registrar_knows(steps: list[tuple[str, str | None, int, int]]) -> None:
+    kept: dict[str, Binding] = {}
+
+    def keep(change: Change) -> None:
+        for binding in change.removed:
+            del kept[binding.key]
+        kept.update({binding.key: binding for binding in change.saved})
+
+    registrar, now = Registrar(on_change=keep), 0
+    for contact, expires, cseq, passed in steps:
+        now += passed
+        status = answered(registrar, register(contact, expires=expires, cseq=cseq), now).status
+        assert status in (200, 400, 423, 500)
+        assert {b.key: b for b in registrar.bindings("alice", now)} == kept
