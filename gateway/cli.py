@@ -14,6 +14,7 @@ import uvloop
 
 from gateway.app import App
 from gateway.config import Config, ConfigError, load
+from gateway.follow import Api, NoAnswer, place_and_follow
 from gateway.log import configure
 from gateway.storage.store import StorageFault
 
@@ -85,6 +86,36 @@ def demo() -> None:
 
     configure(json=not sys.stderr.isatty(), level=30)
     raise typer.Exit(uvloop.run(run()))
+
+
+@cli.command()
+def call(
+    to: Annotated[str, typer.Option("--to", help="A number, sip:… or client:…")],
+    from_: Annotated[str, typer.Option("--from", help="The caller id.")],
+    url: Annotated[str, typer.Option("--url", help="Where the TwiML is.")],
+    config: Annotated[Path | None, typer.Option("--config", help="Its public_url and account are used.")] = None,
+    gateway: Annotated[str, typer.Option("--gateway", help="The gateway's public URL, instead of --config.")] = "",
+) -> None:
+    """Place a call through a running gateway and follow it. Without --config: TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN."""
+    api = _api(config, gateway)
+    try:
+        status = asyncio.run(place_and_follow(api, to=to, from_=from_, url=url, say=typer.echo))
+    except NoAnswer as fault:
+        typer.echo(str(fault), err=True)
+        raise typer.Exit(FAILED) from fault
+    raise typer.Exit(0 if status == "completed" else FAILED)
+
+
+def _api(config: Path | None, url: str) -> Api:
+    """The gateway that a command speaks to."""
+    if config is not None:
+        loaded = _load(config, BAD_USAGE)
+        return Api(url=loaded.http.public_url, account_sid=loaded.account.sid, auth_token=loaded.account.auth_token)
+    sid, token = os.environ.get("TWILIO_ACCOUNT_SID", ""), os.environ.get("TWILIO_AUTH_TOKEN", "")
+    if not (url and sid and token):
+        typer.echo("give --config FILE, or --gateway URL with TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN set", err=True)
+        raise typer.Exit(BAD_USAGE)
+    return Api(url=url, account_sid=sid, auth_token=token)
 
 
 def main() -> None:
