@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.storage.models import BindingRow, Row
 from gateway.storage.opening import DATABASE_ERRORS, StorageFault, engine_for, migrate
-from gateway.storage.writing import Key, key_of, remove, upsert
+from gateway.storage.writing import Key, fill, key_of, remove, upsert
 
 __all__ = ["DATABASE_ERRORS", "StorageFault", "Store"]
 
@@ -187,7 +187,7 @@ class Store:
         return await self.all(select(BindingRow))
 
     def _keep_at_hand(self, key: Key, row: Row) -> None:
-        self._recent[key] = row
+        self._recent[key] = fill(row)
         self._recent.move_to_end(key)
         if len(self._recent) > RECENT:
             self._recent.popitem(last=False)

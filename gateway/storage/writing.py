@@ -23,7 +23,7 @@ def key_of(row: Row) -> Key:
 async def upsert(connection: AsyncConnection, rows: Iterable[Row]) -> None:
     """Insert, or replace what has the same primary key: one statement for each table."""
     for kind, members in _by_kind(rows).items():
-        await connection.execute(_upsert(kind, connection.dialect), [_values(row) for row in members])
+        await connection.execute(_upsert(kind, connection.dialect), [_values(fill(row)) for row in members])
 
 
 async def remove(connection: AsyncConnection, rows: Iterable[Row]) -> None:
@@ -47,14 +47,22 @@ def _columns(kind: type[Row]) -> Sequence[tuple[str, Any]]:
     return [(mapper.get_property_by_column(column).key, column) for column in mapper.local_table.columns]
 
 
+@cache
+def _defaults(kind: type[Row]) -> Sequence[tuple[str, object]]:
+    columns = [(name, column.default) for name, column in _columns(kind)]
+    return [(name, default.arg) for name, default in columns if default is not None and default.is_scalar]
+
+
+def fill(row: Row) -> Row:
+    """Give what was left out its default now, so that a row reads the same before and after it is written."""
+    for name, default in _defaults(type(row)):
+        if getattr(row, name) is None:
+            setattr(row, name, default)
+    return row
+
+
 def _values(row: Row) -> dict[str, object]:
-    values: dict[str, object] = {}
-    for name, column in _columns(type(row)):
-        value = getattr(row, name)
-        if value is None and column.default is not None and column.default.is_scalar:
-            value = column.default.arg
-        values[column.key] = value
-    return values
+    return {column.key: getattr(row, name) for name, column in _columns(type(row))}
 
 
 @cache
