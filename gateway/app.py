@@ -14,6 +14,7 @@ from typing import Self
 import structlog
 
 from gateway.api.app import PREFIX, api_application
+from gateway.api.auth import Gatekeeper
 from gateway.api.departures import Departures
 from gateway.api.ports import Nobody
 from gateway.api.services import Services
@@ -27,6 +28,7 @@ from gateway.calls.live_calls import ApiCalls
 from gateway.calls.outbound import Outbound
 from gateway.calls.recordings import Recordings
 from gateway.config import Config
+from gateway.console.ladders import Ladders
 from gateway.http import HttpServer
 from gateway.ledger import Ledger
 from gateway.metrics import Metrics
@@ -154,6 +156,8 @@ class App:
             departures=departures,
             media=Media(folder),
         )
+        gate = Gatekeeper(config, asyncio.get_running_loop().time)
+        self.http.add_routes(Ladders(self.store, self.trace, gate).routes())
         self.http.mount(PREFIX, api_application(services))
         await opened.enter_async_context(self.http)
 
