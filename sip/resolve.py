@@ -4,28 +4,58 @@ from __future__ import annotations
 
 import asyncio
 import random
+import socket
 import time
-from collections.abc import Callable, Iterable
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from ipaddress import ip_address
+from itertools import accumulate
+from typing import Any, TypeVar
 
 import dns.asyncresolver
 import dns.exception
-import dns.rdatatype
 import dns.resolver
+from dns.rdtypes.IN.A import A
+from dns.rdtypes.IN.AAAA import AAAA
+from dns.rdtypes.IN.NAPTR import NAPTR
+from dns.rdtypes.IN.SRV import SRV
 
 from sip.transport import DEFAULT_PORTS, Hop
 from sip.uri import Uri
 
 LOOKUP_S = 4.0
-KEEP_S = 3600.0
+"""How long one URI may take."""
+
+QUESTION_S = 1.6
+"""How long one question may take; a datagram is repeated after half of it."""
+
+NEGATIVE_S = 30.0
+DOWN_S = 5.0
+"""After a question without an answer, what was known before is used at once for this long."""
+
+STALE_S = 3600.0
 """How long an answer may be used past its TTL while DNS is down."""
+
+MOST_KEPT = 10_000
+MOST_HOPS = 16
 
 _SERVICES = {"SIP+D2U": "udp", "SIP+D2T": "tcp", "SIPS+D2T": "tls"}
 _SRV_NAMES = {"udp": "_sip._udp.", "tcp": "_sip._tcp.", "tls": "_sips._tcp."}
 
+Record = TypeVar("Record", A, AAAA, NAPTR, SRV)
+Key = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    records: Sequence[Any]
+    fresh_until: float
+    usable_until: float
+
 
 class Resolver:
-    """Asks DNS and keeps answers for their TTL. *nameservers* as (address, port); None: the machine's own."""
+    """Asks DNS and keeps answers for their TTL. *nameservers* as (address, port); None: the machine's own, and its hosts file."""
 
     def __init__(
         self,
@@ -38,90 +68,109 @@ class Resolver:
         self._clock = clock
         self._choose = choose
         self._dns: dns.asyncresolver.Resolver | None = None
-        self._kept: dict[tuple[str, str], tuple[float, list[object]]] = {}
+        self._kept: OrderedDict[Key, _Kept] = OrderedDict()
+        self._asking: dict[Key, asyncio.Task[_Kept]] = {}
+        self._down_until = 0.0
 
     async def resolve(self, uri: Uri) -> list[Hop]:
-        """Hops, the best first; empty when the name has no address. Bounded in time."""
-        host = (uri.param("maddr") or uri.host).strip("[]")
+        """Hops, the best first; empty when the name has no address. Never longer than `LOOKUP_S`."""
+        host = (uri.param("maddr") or uri.host).strip("[]").rstrip(".")
+        if not host:
+            return []
         asked = (uri.param("transport") or "").lower()
         secure = uri.scheme == "sips"
         transport = asked if asked in DEFAULT_PORTS else ""
         if secure and transport in ("", "tcp"):
             transport = "tls"
-        if _is_numeric(host):
+        local = _without_asking(host)
+        if local is not None:
             name = transport or "udp"
-            return [Hop(name, host, uri.port or DEFAULT_PORTS[name])]
+            return [Hop(name, local, uri.port or DEFAULT_PORTS[name])]
         try:
             async with asyncio.timeout(LOOKUP_S):
-                if uri.port is not None:
-                    return await self._addresses(host, transport or "udp", uri.port)
-                return await self._by_service(host, transport, secure)
+                if uri.port is not None or transport in ("ws", "wss"):  # RFC 7118 defines no SRV service
+                    name = transport or "udp"
+                    return await self._addresses(host, name, uri.port or DEFAULT_PORTS[name])
+                return await self._by_service(host, transport)
         except TimeoutError:
             return []
 
-    async def _by_service(self, host: str, transport: str, secure: bool) -> list[Hop]:
-        """Section 4.1 and 4.2: NAPTR chooses the transport, SRV the servers; neither: the name itself."""
-        services = [transport] if transport else await self._transports(host, secure)
-        for name in services or (["tls"] if secure else ["udp", "tcp"]):
-            hops: list[Hop] = []
-            for target, port in await self._servers(_SRV_NAMES.get(name, "_sip._udp.") + host):
-                hops += await self._addresses(target, name, port)
-            if hops:
-                return hops
-        name = transport or ("tls" if secure else "udp")
-        return await self._addresses(host, name, DEFAULT_PORTS[name])
+    async def _by_service(self, host: str, transport: str) -> list[Hop]:
+        """Sections 4.1 and 4.2: NAPTR chooses the transport, SRV the servers; neither: the name itself."""
+        services = [(name, _SRV_NAMES[name] + host) for name in ([transport] if transport else ["udp", "tcp"])]
+        chosen = [] if transport else await self._services(host)
+        found = await asyncio.gather(*(self._servers(srv, name) for name, srv in chosen or services))
+        if all(servers is None for servers in found):
+            name = transport or "udp"
+            return await self._addresses(host, name, DEFAULT_PORTS[name])
+        servers = [server for group in found for server in group or ()]
+        hops = await asyncio.gather(*(self._addresses(*server) for server in servers[:MOST_HOPS]))
+        return list(dict.fromkeys(hop for group in hops for hop in group))[:MOST_HOPS]
 
-    async def _transports(self, host: str, secure: bool) -> list[str]:
-        records = await self._ask(host, "NAPTR")
-        ordered = sorted(records, key=lambda r: (r.order, r.preference))  # type: ignore[attr-defined]
-        names = [_SERVICES.get(r.service.decode("ascii", "replace").upper()) for r in ordered]  # type: ignore[attr-defined]
-        return [name for name in names if name and (not secure or name == "tls")]
+    async def _services(self, host: str) -> list[tuple[str, str]]:
+        """(transport, name of its SRV records), the domain's favourite first."""
+        records = sorted(await self._ask(host, NAPTR), key=lambda record: (record.order, record.preference))
+        read = [
+            (_SERVICES.get(record.service.decode("ascii", "replace").upper(), ""), str(record.replacement).rstrip("."))
+            for record in records
+            if record.flags.lower() == b"s"
+        ]
+        return [(name, srv) for name, srv in read if name and srv]
 
-    async def _servers(self, name: str) -> list[tuple[str, int]]:
-        """RFC 2782: by priority, at random by weight within one."""
-        records = list(await self._ask(name, "SRV"))
-        found: list[tuple[str, int]] = []
-        for priority in sorted({r.priority for r in records}):  # type: ignore[attr-defined]
-            group = [r for r in records if r.priority == priority]  # type: ignore[attr-defined]
-            while group:
-                mark = self._choose() * (sum(r.weight for r in group) or 1)  # type: ignore[attr-defined]
-                chosen = group[-1]
-                for record in group:
-                    mark -= record.weight  # type: ignore[attr-defined]
-                    if mark < 0:
-                        chosen = record
-                        break
-                group.remove(chosen)
-                found.append((str(chosen.target).rstrip("."), chosen.port))  # type: ignore[attr-defined]
-        return [(target, port) for target, port in found if target]
+    async def _servers(self, srv: str, transport: str) -> list[tuple[str, str, int]] | None:
+        """(target, transport, port) by priority, at random by weight within one (RFC 2782); None: there are no records."""
+        records = await self._ask(srv, SRV)
+        ordered = order_servers(records, self._choose)
+        found = [(str(record.target).rstrip("."), transport, record.port) for record in ordered]
+        return [server for server in found if server[0]] if records else None  # a target of "." is a refusal
 
     async def _addresses(self, host: str, transport: str, port: int) -> list[Hop]:
-        if _is_numeric(host):
-            return [Hop(transport, host, port)]
-        if host.lower() == "localhost":  # RFC 6761 section 6.3
-            return [Hop(transport, "127.0.0.1", port)]
-        four, six = await asyncio.gather(self._ask(host, "A"), self._ask(host, "AAAA"))
-        return [Hop(transport, str(record), port) for record in (*four, *six)]
+        local = _without_asking(host)
+        if local is not None:
+            return [Hop(transport, local, port)]
+        four, six = await asyncio.gather(self._ask(host, A), self._ask(host, AAAA))
+        found = [record.address for record in four] + [record.address for record in six]
+        if not found and self._nameservers is None:
+            found = await _ask_the_machine(host)
+        return [Hop(transport, address, port) for address in found]
 
-    async def _ask(self, name: str, kind: str) -> list[object]:
-        key = (name.lower(), kind)
+    # -- questions --------------------------------------------------------------------------------------------------
+
+    async def _ask(self, name: str, kind: type[Record]) -> Sequence[Record]:
+        """Records of a name, from memory where they are fresh. Many who ask the same at once ask once."""
+        key = (name.lower(), kind.__name__)
         now = self._clock()
         kept = self._kept.get(key)
-        if kept is not None and now < kept[0]:
-            return kept[1]
+        if kept is not None and (now < kept.fresh_until or (now < self._down_until and now < kept.usable_until)):
+            return kept.records
+        task = self._asking.get(key)
+        if task is None:
+            task = self._asking[key] = asyncio.create_task(self._look_up(key), name=f"DNS {key[1]} {key[0]}")
+            task.add_done_callback(lambda _: self._asking.pop(key, None))
+        return (await asyncio.shield(task)).records
+
+    async def _look_up(self, key: Key) -> _Kept:
+        name, kind = key
         try:
-            answer = await self._resolver().resolve(name, kind, raise_on_no_answer=False, lifetime=LOOKUP_S)
-        except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
-            self._kept[key] = (now + 30.0, [])
-            return []
+            answer = await self._resolver().resolve(name, kind, raise_on_no_answer=False, lifetime=QUESTION_S)
+            ttl = float(answer.chaining_result.minimum_ttl if answer.rrset is not None else NEGATIVE_S)
+            records: Sequence[Any] = list(answer.rrset or ())
+        except dns.resolver.NXDOMAIN:
+            ttl, records = NEGATIVE_S, ()
         except (dns.exception.DNSException, OSError):
-            return kept[1] if kept is not None and now < kept[0] + KEEP_S else []
-        records: list[object] = list(answer.rrset or [])
-        ttl = answer.rrset.ttl if answer.rrset is not None else 30
-        self._kept[key] = (now + ttl, records)
-        if len(self._kept) > 10_000:
-            self._kept.pop(next(iter(self._kept)))
-        return records
+            return self._unanswered(key)
+        now = self._clock()
+        self._kept[key] = kept = _Kept(records, now + ttl, now + ttl + STALE_S)
+        self._kept.move_to_end(key)
+        if len(self._kept) > MOST_KEPT:
+            self._kept.popitem(last=False)
+        return kept
+
+    def _unanswered(self, key: Key) -> _Kept:
+        now = self._clock()
+        self._down_until = now + DOWN_S
+        kept = self._kept.get(key)
+        return kept if kept is not None and now < kept.usable_until else _Kept((), now, now)
 
     def _resolver(self) -> dns.asyncresolver.Resolver:
         if self._dns is None:
@@ -131,12 +180,37 @@ class Resolver:
                 self._dns = dns.asyncresolver.Resolver(configure=False)
                 self._dns.nameservers = [address for address, _ in self._nameservers]
                 self._dns.nameserver_ports = dict(self._nameservers)
+            self._dns.timeout = QUESTION_S / 2
         return self._dns
 
 
-def _is_numeric(host: str) -> bool:
+def order_servers(records: Iterable[SRV], choose: Callable[[], float]) -> list[SRV]:
+    """The order in which servers are tried (RFC 2782): by priority, within one at random by weight. *choose* gives [0, 1)."""
+    left = sorted(records, key=lambda record: (record.priority, record.weight))  # those of weight 0 first, as it asks
+    found: list[SRV] = []
+    while left:
+        group = [record for record in left if record.priority == left[0].priority]
+        number = int(choose() * (sum(record.weight for record in group) + 1))
+        sums = accumulate(record.weight for record in group)
+        found.append(left.pop(next(at for at, reached in enumerate(sums) if reached >= number)))
+    return found
+
+
+def _without_asking(host: str) -> str | None:
+    """The address of a host that is one, or is this machine (RFC 6761 section 6.3)."""
+    if host.lower() == "localhost" or host.lower().endswith(".localhost"):
+        return "127.0.0.1"
     try:
         ip_address(host)
     except ValueError:
-        return False
-    return True
+        return None
+    return host
+
+
+async def _ask_the_machine(host: str) -> list[str]:
+    """What its hosts file, or whatever else it asks, says of a name that DNS does not know."""
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_DGRAM)
+    except (OSError, UnicodeError):
+        return []
+    return [str(address[0]) for *_, address in found]
