@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -160,7 +160,7 @@ class Gateway:
         user: str = ACCOUNT,
         password: str = TOKEN,
         **more: Any,  # noqa: ANN401 - aiohttp's
-    ) -> tuple[int, Any, aiohttp.typedefs.LooseHeaders]:
+    ) -> tuple[int, Any, Mapping[str, str]]:
         """Below the account, without the library."""
         more.setdefault("headers", {}).update(
             {"Authorization": aiohttp.encode_basic_auth(user, password)} if user else {}

@@ -101,7 +101,7 @@ async def test_without_credentials_nothing_is_said_not_even_what_is_there(gatewa
     for path in ("/Calls.json", "/Nothing.json"):
         status, body, headers = await gateway.raw("GET", path, user="")
         assert (status, body["code"]) == (401, 20003)
-        assert headers["WWW-Authenticate"] == 'Basic realm="Twilio API"'  # type: ignore[index]
+        assert headers["WWW-Authenticate"] == 'Basic realm="Twilio API"'
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,240 @@
+"""Recordings by the genuine helper library (rest.md section 3), and their sound as players fetch it."""
+
+from __future__ import annotations
+
+import io
+import struct
+import wave
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+from twilio.base.exceptions import TwilioRestException
+
+from gateway.api.ports import RecordingChange
+from gateway.twiml.control import RecordingPlan, StatusCallback
+from tests.gateway.api.conftest import RECORDING, Gateway
+from tests.gateway.rows import ACCOUNT, call_row, recording_row
+
+CALL, SID = call_row(1).sid, recording_row(1).sid
+SECOND = 8000
+
+
+def tone(path: Path, *frequencies_hz: int, seconds: int = 1) -> bytes:
+    """A WAV with a tone in each channel."""
+    at = np.arange(SECOND * seconds) / SECOND
+    voices = np.stack([np.sin(2 * np.pi * hz * at) * 8000 for hz in frequencies_hz], axis=1).astype("<i2")
+    with wave.open(str(path), "wb") as written:
+        written.setnchannels(len(frequencies_hz))
+        written.setsampwidth(2)
+        written.setframerate(SECOND)
+        written.writeframes(voices.tobytes())
+    return path.read_bytes()
+
+
+def loudest_hz(samples: Any) -> list[int]:  # noqa: ANN401 - an array
+    """The one or two strongest frequencies."""
+    spectrum = np.abs(np.fft.rfft(samples.astype(float)[:SECOND]))
+    return sorted(int(hz) for hz in np.argsort(spectrum)[-2:] if spectrum[hz] > spectrum.max() / 4)
+
+
+async def live_call(gateway: Gateway) -> None:
+    gateway.live.there.add(CALL)
+    await gateway.store.save(call_row(1, status="in-progress"))
+
+
+# -- start, pause, stop ---------------------------------------------------------------------------------------------
+
+
+async def test_a_recording_of_a_live_call_is_started_as_asked(gateway: Gateway) -> None:
+    await live_call(gateway)
+    found = await gateway.ask(
+        lambda c: c.calls(CALL).recordings.create(
+            recording_channels="dual",
+            recording_status_callback="http://a/r",
+            recording_status_callback_event=["in-progress", "completed"],
+        )
+    )
+    assert (found.sid, found.call_sid, found.status, found.channels, found.track) == (
+        RECORDING,
+        CALL,
+        "in-progress",
+        2,
+        "both",
+    )
+    assert (found.source, found.duration) == ("StartCallRecordingAPI", "-1")
+    callback = StatusCallback(url="http://a/r", events=frozenset({"in-progress", "completed"}))
+    plan = RecordingPlan(channels=2, trim=False, callback=callback, source="StartCallRecordingAPI")
+    assert gateway.live.told == [("record", CALL, plan)]
+
+
+async def test_a_call_that_is_over_cannot_be_recorded(gateway: Gateway) -> None:
+    await gateway.store.save(call_row(1))
+    with pytest.raises(TwilioRestException) as caught:
+        await gateway.ask(lambda c: c.calls(CALL).recordings.create())
+    assert (caught.value.status, caught.value.code) == (400, 21220)
+
+
+async def test_a_recording_is_paused_resumed_and_stopped_by_its_sid_or_as_the_current_one(gateway: Gateway) -> None:
+    await live_call(gateway)
+    await gateway.store.save(recording_row(1, sid=RECORDING, call_sid=CALL, status="in-progress"))
+    paused = await gateway.ask(
+        lambda c: c.calls(CALL).recordings(RECORDING).update(status="paused", pause_behavior="skip")
+    )
+    assert paused.status == "paused"
+    await gateway.ask(lambda c: c.calls(CALL).recordings("Twilio.CURRENT").update(status="in-progress"))
+    await gateway.ask(lambda c: c.calls(CALL).recordings("Twilio.CURRENT").update(status="stopped"))
+    assert [told[1:] for told in gateway.live.told] == [
+        (RECORDING, RecordingChange(status="paused", silence=False)),
+        ("Twilio.CURRENT", RecordingChange(status="in-progress")),
+        ("Twilio.CURRENT", RecordingChange(status="stopped")),
+    ]
+
+
+async def test_what_is_not_being_recorded_cannot_be_paused(gateway: Gateway) -> None:
+    await live_call(gateway)
+    for sid, status, code in (("RE" + "0" * 32, 404, 20404), ("Twilio.CURRENT", 400, 21220)):
+        gateway.live.there.clear()
+        answered, body, _ = await gateway.raw("POST", f"/Calls/{CALL}/Recordings/{sid}.json", data={"Status": "paused"})
+        assert (answered, body["code"]) == (status, code), sid
+    answered, body, _ = await gateway.raw("POST", f"/Calls/{CALL}/Recordings/{SID}.json", data={"Status": "rewound"})
+    assert (answered, body["code"]) == (400, 20001)
+
+
+# -- list, fetch, delete --------------------------------------------------------------------------------------------
+
+
+async def test_lists_are_of_the_account_of_a_call_and_of_a_conference(gateway: Gateway) -> None:
+    room = "CF" + "1" * 32
+    await gateway.store.save(
+        call_row(1),
+        recording_row(1),
+        recording_row(2, conference_sid=room),
+        recording_row(3, account_sid="AC" + "f" * 32),
+    )
+    ask = gateway.ask
+    assert [r.sid for r in await ask(lambda c: c.recordings.list())] == [recording_row(2).sid, SID]
+    assert [r.sid for r in await ask(lambda c: c.recordings.list(call_sid=CALL))] == [SID]
+    assert [r.sid for r in await ask(lambda c: c.recordings.list(conference_sid=room))] == [recording_row(2).sid]
+    assert [r.sid for r in await ask(lambda c: c.calls(CALL).recordings.list())] == [SID]
+    assert [r.sid for r in await ask(lambda c: c.conferences(room).recordings.list())] == [recording_row(2).sid]
+    found = await ask(lambda c: c.recordings(SID).fetch())
+    assert (found.duration, found.channels, found.source, found.error_code) == ("7", 2, "DialVerb", None)
+    assert found.media_url == f"http://127.0.0.1:8080/2010-04-01/Accounts/{ACCOUNT}/Recordings/{SID}"
+    for place in (f"/Calls/{CALL}/Recordings/{recording_row(2).sid}.json", f"/Recordings/{recording_row(3).sid}.json"):
+        assert (await gateway.raw("GET", place))[0] == 404
+
+
+async def test_a_deleted_recording_has_no_sound_and_is_seen_only_by_who_asks_for_it(gateway: Gateway) -> None:
+    tone(gateway.folder / f"{SID}.wav", 440)
+    await gateway.store.save(recording_row(1, channels=1))
+    assert (await gateway.raw("GET", f"/Recordings/{SID}.mp3"))[0] == 200
+    assert await gateway.ask(lambda c: c.recordings(SID).delete()) is True
+    assert list(gateway.folder.iterdir()) == []
+    for path in (f"/Recordings/{SID}", f"/Recordings/{SID}.mp3", f"/Recordings/{SID}.json"):
+        assert (await gateway.raw("GET", path))[0] == 404, path
+    assert await gateway.ask(lambda c: c.recordings.list()) == []
+    (kept,) = await gateway.ask(lambda c: c.recordings.list(include_soft_deleted=True))
+    assert (kept.sid, kept.status) == (SID, "deleted")
+    assert (await gateway.ask(lambda c: c.recordings(SID).fetch(include_soft_deleted=True))).status == "deleted"
+
+
+async def test_a_recording_that_goes_on_cannot_be_deleted(gateway: Gateway) -> None:
+    await gateway.store.save(recording_row(1, status="in-progress"))
+    with pytest.raises(TwilioRestException) as caught:
+        await gateway.ask(lambda c: c.recordings(SID).delete())
+    assert (caught.value.status, caught.value.code) == (409, 20009)
+
+
+async def test_a_failed_recording_is_absent_with_its_code(gateway: Gateway) -> None:
+    await gateway.store.save(recording_row(1, status="failed", error_code=16100))
+    found = await gateway.ask(lambda c: c.recordings(SID).fetch())
+    assert (found.status, found.error_code) == ("absent", 16100)
+    assert (await gateway.raw("GET", f"/Recordings/{SID}"))[0] == 404
+
+
+# -- sound ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", [f"/Recordings/{SID}", f"/Recordings/{SID}.wav"])
+async def test_the_sound_is_the_wav_as_recorded_and_its_sid_is_secret_enough(gateway: Gateway, path: str) -> None:
+    whole = tone(gateway.folder / f"{SID}.wav", 440, 880)
+    await gateway.store.save(recording_row(1))
+    status, body, headers = await gateway.raw("GET", path, user="")
+    assert (status, body) == (200, whole)
+    assert headers["Content-Type"] == "audio/wav"
+    again = await gateway.raw("GET", path, headers={"If-None-Match": headers["ETag"]})
+    assert again[0] == 304
+    status, body, headers = await gateway.raw("HEAD", path)
+    assert (status, body) == (200, b"")
+    assert int(headers["Content-Length"]) == len(whole)
+
+
+async def test_a_part_of_the_sound(gateway: Gateway) -> None:
+    whole = tone(gateway.folder / f"{SID}.wav", 440)
+    await gateway.store.save(recording_row(1, channels=1))
+    status, body, headers = await gateway.raw("GET", f"/Recordings/{SID}.wav", headers={"Range": "bytes=44-143"})
+    assert (status, body) == (206, whole[44:144])
+    assert headers["Content-Range"] == f"bytes 44-143/{len(whole)}"
+    assert (await gateway.raw("GET", f"/Recordings/{SID}.wav", headers={"Range": f"bytes={len(whole)}-"}))[0] == 416
+
+
+async def test_one_channel_of_two_holds_both_voices(gateway: Gateway) -> None:
+    tone(gateway.folder / f"{SID}.wav", 440, 880)
+    await gateway.store.save(recording_row(1))
+    status, body, _ = await gateway.raw("GET", f"/Recordings/{SID}.wav?RequestedChannels=1")
+    assert status == 200
+    with wave.open(io.BytesIO(body)) as read:
+        assert (read.getnchannels(), read.getframerate(), read.getsampwidth()) == (1, SECOND, 2)
+        samples = np.frombuffer(read.readframes(SECOND), "<i2")
+    assert loudest_hz(samples) == [440, 880]
+    assert (await gateway.raw("GET", f"/Recordings/{SID}.wav?RequestedChannels=2"))[0] == 200
+
+
+async def test_more_channels_than_there_are_is_400(gateway: Gateway) -> None:
+    tone(gateway.folder / f"{SID}.wav", 440)
+    await gateway.store.save(recording_row(1, channels=1))
+    for wanted in ("2", "0", "x"):
+        status, body, _ = await gateway.raw("GET", f"/Recordings/{SID}.wav?RequestedChannels={wanted}")
+        assert (status, body["code"]) == (400, 20001)
+
+
+async def test_mp3_is_made_once_and_keeps_the_channels_apart(gateway: Gateway) -> None:
+    tone(gateway.folder / f"{SID}.wav", 440, 880, seconds=3)
+    await gateway.store.save(recording_row(1))
+    status, body, headers = await gateway.raw("GET", f"/Recordings/{SID}.mp3")
+    assert (status, headers["Content-Type"]) == (200, "audio/mpeg")
+    with av.open(io.BytesIO(body), "r") as read:
+        sound = np.concatenate([frame.to_ndarray() for frame in read.decode(audio=0)], axis=1)
+    assert sound.shape[0] == 2
+    assert abs(sound.shape[1] - 3 * SECOND) < 2400
+    assert [loudest_hz(channel[SECOND:]) for channel in sound] == [[440], [880]]
+    made = (gateway.folder / f"{SID}.mp3").stat().st_mtime_ns
+    assert (await gateway.raw("GET", f"/Recordings/{SID}.mp3"))[1] == body
+    assert (gateway.folder / f"{SID}.mp3").stat().st_mtime_ns == made
+
+
+async def test_a_file_that_is_no_sound_makes_no_mp3_and_leaves_nothing(
+    gateway: Gateway, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (gateway.folder / f"{SID}.wav").write_bytes(b"RIFF" + struct.pack("<I", 5) + b"nonsense")
+    await gateway.store.save(recording_row(1))
+    assert (await gateway.raw("GET", f"/Recordings/{SID}.mp3"))[0] == 404
+    assert [path.name for path in gateway.folder.iterdir()] == [f"{SID}.wav"]
+    assert SID in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/Recordings/RE" + "0" * 32,
+        "/Recordings/..%2f..%2fgateway.db",
+        "/Recordings/%2e%2e/gateway.db",
+        "/Recordings/RE" + "0" * 32 + "%2f..%2f..%2fgateway.db.wav",
+        "/Recordings/RE" + "0" * 32 + ".flac",
+    ],
+)
+async def test_tricks_with_paths_find_nothing(gateway: Gateway, path: str) -> None:
+    assert (await gateway.raw("GET", path))[0] == 404
