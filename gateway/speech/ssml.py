@@ -23,7 +23,7 @@ MAX_BREAK_MS = 10_000
 MAX_PIECE = 400
 """Characters of a piece that is not the first."""
 
-_SENTENCE = re.compile(r"(?<=[.!?…。！？])[\"')\]]*\s+(?=\S)")
+_SENTENCE = re.compile(r"(?<=[.!?…。！？])\s+(?=\S)|(?<=[.!?…。！？][\"')\]])\s+(?=\S)")
 
 
 @dataclass(frozen=True, slots=True)
