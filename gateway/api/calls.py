@@ -118,8 +118,8 @@ class Calls:
             if status not in set(Status):
                 raise bad_value("Status", status)
             query = query.where(CallRow.status == status)
-        query = by_date(request, query, CallRow.started_at, "StartTime")
-        query = by_date(request, query, CallRow.ended_at, "EndTime")
+        query = by_date(request, query, CallRow.started_at, "StartTime", made=CallRow.created_at)
+        query = by_date(request, query, CallRow.ended_at, "EndTime", made=CallRow.created_at)
         order = (CallRow.created_at, CallRow.sid)
         return await listed(
             request, self._s.store, "calls", query, CallRow, order, lambda row: call_json(row, self._s.config)

@@ -61,7 +61,12 @@ class Departures:
     async def add(self, request: CallRequest, row: CallRow) -> None:
         """Queue a call; returns when call and place are on disk. Raises one of `DATABASE_ERRORS`."""
         departure = _departure(next_id(), request)
-        await self._store.save(row, departure)
+        try:
+            await self._store.save_together(row, departure)
+        except DATABASE_ERRORS:
+            self._store.drop(row)
+            self._store.drop(departure)
+            raise
         self._waiting[request.sid] = (departure, request)
         self._wake.set()
 
@@ -101,8 +106,9 @@ class Departures:
                 await asyncio.sleep(RETRY_S)
                 continue
             sid, (departure, request) = next(iter(self._waiting.items()))
+            self._store.drop(departure)
             try:
-                await self._store.remove(departure)
+                await self._store.flush()
             except DATABASE_ERRORS as fault:
                 log.warning("a call waits for the database", call_sid=sid, fault=str(fault))
                 await asyncio.sleep(RETRY_S)

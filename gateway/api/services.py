@@ -46,16 +46,26 @@ class Services:
         return row
 
 
-def by_date(request: web.Request, query: Select[T], column: InstrumentedAttribute[Any], *names: str) -> Select[T]:
-    """`Name`, `Name<`, `Name>` of the query: a day, what is before (its end), what is after (its begin)."""
+def by_date(
+    request: web.Request,
+    query: Select[T],
+    column: InstrumentedAttribute[Any],
+    *names: str,
+    made: InstrumentedAttribute[Any] | None = None,
+) -> Select[T]:
+    """`Name`, `Name<`, `Name>` of the query: a day, what is before (its end), what is after (its begin).
+
+    *made* is never later than *column* and has an index: it bounds the rows that are looked at.
+    """
+    columns = (column,) if made is None else (column, made)
     for name in names:
         for key, text in request.query.items():
             if key == name and text:
                 day = _moment(name, text).replace(hour=0, minute=0, second=0, microsecond=0)
-                query = query.where(column >= day, column < day + timedelta(days=1))
+                query = query.where(column >= day, *(each < day + timedelta(days=1) for each in columns))
             elif key == f"{name}<" and text:
-                last = _moment(name, text) + (timedelta(days=1) if len(text) == 10 else timedelta())
-                query = query.where(column < last if len(text) == 10 else column <= last)
+                whole_day = timedelta(days=1) if len(text) == len("2026-11-21") else timedelta(microseconds=1)
+                query = query.where(*(each < _moment(name, text) + whole_day for each in columns))
             elif key == f"{name}>" and text:
                 query = query.where(column >= _moment(name, text))
     return query
