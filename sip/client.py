@@ -1,30 +1,22 @@
-"""Requests of ours outside any dialog: how they are built, and the exchange that waits for the final response (edge)."""
+"""Requests of ours outside any dialog: how they are built, and the exchange that ends with a final response. Pure."""
 
 from __future__ import annotations
 
-import asyncio
+from collections import deque
 from collections.abc import Callable, Sequence
 
 from sip.authentication import Authenticator
+from sip.core import ALLOW, SUPPORTED, Core
 from sip.headers import Address
 from sip.machine import Machine
 from sip.message import Headers, Request, Response
-from sip.session import ALLOW, SUPPORTED
-from sip.session_timer import header_as_uac
-from sip.stack import Stack
-from sip.transport import Flow, Hop
+from sip.session_timer import DEFAULT_EXPIRES_S, header_as_uac
+from sip.timers import Timer
+from sip.transport import Flow
 from sip.uri import Uri
 
-
-class HopChooser:
-    """The hops of one request in order (RFC 3263 section 4.3). Those that we have no transport for are passed over."""
-
-    def __init__(self, hops: Sequence[Hop | Flow], flow: Callable[[Hop | Flow], Flow | None]) -> None:
-        self._left = [found for hop in hops if (found := flow(hop)) is not None]
-        self.found = bool(self._left)
-
-    def next(self) -> Flow | None:
-        return self._left.pop(0) if self._left else None
+MOST_TRIES = 5
+"""How often a request is sent again to one hop because of challenges."""
 
 
 def out_of_dialog(
@@ -38,83 +30,94 @@ def out_of_dialog(
     call_id: str | None,
     user_agent: str,
     cseq: int = 1,
+    session_expires_s: int = DEFAULT_EXPIRES_S,
 ) -> Request:
     """A request that begins something (RFC 3261 section 8.1.1), without Via and Contact."""
-    made = Headers()
-    made.add("Max-Forwards", "70")
-    made.add("From", str(from_.with_tag(from_.tag or token)))
-    made.add("To", str(to if to is not None else Address("", uri.bare)))
-    made.add("Call-ID", call_id or f"{token}{token[::-1]}")
-    made.add("CSeq", f"{cseq} {method}")
-    made.add("User-Agent", user_agent)
+    made = [
+        ("Max-Forwards", "70"),
+        ("From", str(from_.with_tag(from_.tag or token))),
+        ("To", str(to if to is not None else Address("", uri.bare))),
+        ("Call-ID", call_id or f"{token}{token[::-1]}"),
+        ("CSeq", f"{cseq} {method}"),
+        ("User-Agent", user_agent),
+    ]
     if method == "INVITE":
-        made.add("Allow", ALLOW)
-        made.add("Supported", SUPPORTED)
-        for name, value in header_as_uac(1800):
-            made.add(name, value)
-        made.add("Content-Type", "application/sdp")
-    for name, value in headers:
-        made.add(name, value)
-    return Request(method, str(uri), made, body)
+        # without an offer the peer's comes in the 2xx: a reliable provisional one would have to be answered in its PRACK
+        made += [("Allow", ALLOW), ("Supported", SUPPORTED if body else "timer"), *header_as_uac(session_expires_s)]
+        if body:
+            made.append(("Content-Type", "application/sdp"))
+    return Request(method, str(uri), Headers([*made, *headers]), body)
 
 
 class Exchange:
-    """One request and its final response, over as many hops and challenges as it takes."""
+    """One request and its final response, over as many hops and challenges as it takes; 408 or 503 of our own in the end."""
 
     def __init__(
         self,
-        stack: Stack,
+        core: Core,
         request: Request,
-        hops: HopChooser,
+        flows: Sequence[Flow],
         authenticator: Authenticator,
-        loop: asyncio.AbstractEventLoop,
+        answered: Callable[[Response], None],
     ) -> None:
-        self._stack = stack
+        self._core = core
         self._request = request
-        self._hops = hops
-        self._flow = hops.next()
+        self._flows = deque(flows)
         self._authenticator = authenticator
-        self._retries = 0
-        self.answer: asyncio.Future[Response] = loop.create_future()
+        self._answered = answered
+        self._machine: Machine | None = None
+        self._tries = 0
+        self._over = False
 
     def start(self, now: float) -> None:
-        if self._flow is None:
-            self._finish(self._request.reply(503, "No Such Destination"))
-        else:
-            self._stack.send_request(self, self._request, self._flow, now)
+        """Send it to the hop whose turn it is."""
+        flow = self._flows[0]
+        self._authenticator.authorize(self._request, flow)
+        self._machine = self._core.send_request(self, self._request, flow, now)
+        if len(self._flows) > 1:
+            self._core.timers.set(self, Timer.NEXT_HOP, now + self._core.values.next_hop)
 
     def receive_response(self, machine: Machine, response: Response, now: float) -> None:
+        if machine is not self._machine or self._over:
+            return
+        self._core.timers.clear(self)
         if response.status < 200:
             return
-        if response.status in (401, 407) and self._retries < 3:
-            self._retries += 1
-            if self._authenticator.challenged(self._request, response):
-                self._again()
-                self._authenticator.authorize(self._request)
-                self.start(now)
+        if response.status in (401, 407) and self._tries < MOST_TRIES:
+            self._tries += 1
+            if self._authenticator.challenged(self._request, response, machine.flow):
+                self._flows[0] = machine.flow
+                self._again(now)
                 return
-        if response.status == 503 and self._next_hop(now):
-            return
-        self._finish(response)
+        if response.status != 503 or not self._next_hop(now):
+            self._finish(response)
 
     def failed(self, machine: Machine, now: float, status: int) -> None:
-        if not self._next_hop(now):
+        if machine is self._machine and not self._over and not self._next_hop(now):
             self._finish(self._request.reply(status))
 
+    def fire(self, timer: Timer, now: float) -> None:
+        """The hop says nothing, and there is another; what it says later is nobody's."""
+        if timer is Timer.NEXT_HOP and not self._over:
+            self._next_hop(now)
+
     def _next_hop(self, now: float) -> bool:
-        self._flow = self._hops.next()
-        if self._flow is None:
+        self._core.avoid(self._flows[0], now)
+        if len(self._flows) < 2:
             return False
-        self._again()
-        self.start(now)
+        self._flows.popleft()
+        self._again(now)
         return True
 
-    def _again(self) -> None:
+    def _again(self, now: float) -> None:
         """The same request for a new transaction: no Via, the next CSeq."""
-        headers = Headers([(name, value) for name, value in self._request.headers if name != "Via"])
+        left_out = ("Via", "Authorization", "Proxy-Authorization")
+        headers = Headers([(name, value) for name, value in self._request.headers if name not in left_out])
         headers.set("CSeq", f"{self._request.cseq.number + 1} {self._request.method}")
         self._request = Request(self._request.method, self._request.uri, headers, self._request.body)
+        self.start(now)
 
     def _finish(self, response: Response) -> None:
-        if not self.answer.done():
-            self.answer.set_result(response)
+        self._over = True
+        self._core.timers.clear(self)
+        self._answered(response)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sip.errors import RemoteError
 from sip.headers import Address
@@ -10,6 +10,11 @@ from sip.matching import DialogKey
 from sip.message import Headers, Request, Response
 from sip.transport import Flow
 from sip.uri import Uri
+
+MAX_ROUTES = 32
+"""Entries of a route set; a longer one is nobody's honest way."""
+
+WITHOUT_CONTACT = frozenset({"BYE", "CANCEL", "INFO", "PRACK"})
 
 
 @dataclass(eq=False, slots=True, kw_only=True)
@@ -31,20 +36,27 @@ class Dialog:
     local_cseq: int
     remote_cseq: int | None
     flow: Flow
-    early: bool = True
+    _from: str = field(init=False, default="")
+    _to: str = field(init=False, default="")
+
+    def __post_init__(self) -> None:
+        self._from, self._to = _writable(self.local), _writable(self.remote)
+        self.follow(self.routes)
 
     @property
     def key(self) -> DialogKey:
         return self.call_id, self.local.tag or "", self.remote.tag or ""
 
     @staticmethod
-    def as_uas(request: Request, response: Response, contact: str, flow: Flow) -> Dialog:
-        """From a request and the first of our responses that has a To tag (12.1.1)."""
+    def as_uas(request: Request, tag: str, contact: str, flow: Flow) -> Dialog:
+        """From a request and the To tag that our responses will have (12.1.1). Raises `RemoteError` 400."""
+        if not request.contacts:
+            raise RemoteError(400, "No Contact")
         return Dialog(
             call_id=request.call_id,
-            local=response.to,
+            local=request.to.with_tag(tag),
             remote=request.from_,
-            target=_target(request),
+            target=request.contacts[0].uri,
             routes=tuple(request.record_routes),
             contact=contact,
             local_cseq=0,
@@ -54,7 +66,7 @@ class Dialog:
 
     @staticmethod
     def as_uac(request: Request, response: Response, contact: str, flow: Flow) -> Dialog:
-        """From our request and a response with a To tag (12.1.2)."""
+        """From our request and a response with a To tag (12.1.2). Raises `RemoteError` 400."""
         return Dialog(
             call_id=request.call_id,
             local=request.from_,
@@ -66,6 +78,14 @@ class Dialog:
             remote_cseq=None,
             flow=flow,
         )
+
+    def follow(self, routes: tuple[Address, ...]) -> None:
+        """Take this route set: the one of the 2xx replaces that of the early dialog (13.2.2.4). Raises `RemoteError` 400."""
+        if len(routes) > MAX_ROUTES:
+            raise RemoteError(400, "Too Many Record-Routes")
+        self.routes = tuple(Address("", route.uri, route.params) for route in routes)
+        for route in self.routes:
+            _writable(route)
 
     def refresh_target(self, message: Request | Response) -> None:
         """Target refresh: the Contact of an INVITE or UPDATE, or of a 2xx to one (12.2)."""
@@ -80,24 +100,24 @@ class Dialog:
         self.remote_cseq = number
 
     def request(self, method: str, *, cseq: int | None = None, body: bytes = b"", content_type: str = "") -> Request:
-        """A request inside the dialog (12.2.1.1), without Via: that is the stack's. ACK and CANCEL give their INVITE's `cseq`."""
+        """A request inside the dialog (12.2.1.1), without Via: that is the stack's. ACK gives its INVITE's `cseq`."""
         if cseq is None:
             self.local_cseq += 1
             cseq = self.local_cseq
         uri, routes = self._way()
-        headers = Headers()
-        for route in routes:
-            headers.add("Route", route)
-        headers.add("From", str(self.local))
-        headers.add("To", str(self.remote))
-        headers.add("Call-ID", self.call_id)
-        headers.add("CSeq", f"{cseq} {method}")
-        headers.add("Max-Forwards", "70")
-        if method not in ("BYE", "CANCEL", "INFO", "PRACK"):
-            headers.add("Contact", self.contact)
+        made = [("Route", route) for route in routes]
+        made += [
+            ("From", self._from),
+            ("To", self._to),
+            ("Call-ID", self.call_id),
+            ("CSeq", f"{cseq} {method}"),
+            ("Max-Forwards", "70"),
+        ]
+        if method not in WITHOUT_CONTACT:
+            made.append(("Contact", self.contact))
         if body:
-            headers.add("Content-Type", content_type or "application/sdp")
-        return Request(method, uri, headers, body)
+            made.append(("Content-Type", content_type or "application/sdp"))
+        return Request(method, uri, Headers(made), body)
 
     def _way(self) -> tuple[str, list[str]]:
         """Request-URI and Route values; a strict router at the top gets the URI in its own fashion (12.2.1.1)."""
@@ -112,7 +132,14 @@ class Dialog:
         return self.routes[0].uri if self.routes else self.target
 
 
-def _target(request: Request) -> Uri:
-    if not request.contacts:
-        raise RemoteError(400, "No Contact")
-    return request.contacts[0].uri
+def _writable(address: Address) -> str:
+    """As From, To or Route of ours. A display name that may not be sent (controls, RFC 4475 section 3.1.1.1) is left out:
+    tags identify, names do not. Raises `RemoteError` 400 where that does not help."""
+    text = str(address)
+    if text.isprintable():
+        return text
+    tag = address.tag
+    text = str(Address("", address.uri, (("tag", tag),) if tag is not None else ()))
+    if any(control in text for control in "\r\n\0"):
+        raise RemoteError(400, "Malformed Address")
+    return text

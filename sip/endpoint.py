@@ -7,22 +7,23 @@ import logging
 import ssl
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
+from functools import lru_cache
 from types import TracebackType
 from typing import Protocol, Self
 
 from sip.authentication import Authenticator
-from sip.client import Exchange, HopChooser, out_of_dialog
+from sip.client import out_of_dialog
 from sip.digest import Credentials
 from sip.errors import LocalError
 from sip.handle import Headers, ServerRequest, Session
 from sip.headers import Address
-from sip.incoming import IncomingSession
 from sip.message import Request, Response
+from sip.paths import Local, Paths, read_address, write_address
 from sip.stack import Admission, Incoming, Received, Send, Stack
 from sip.timers import TimerValues
 from sip.transport import Flow, Hop, Transport
 from sip.transport.tcp import TcpTransport
-from sip.transport.udp import UdpTransport
+from sip.transport.udp import UdpTransport, address_towards
 from sip.uri import Uri
 
 log = logging.getLogger(__name__)
@@ -67,12 +68,19 @@ class Endpoint:
         self._public_host = public_host
         self._server_tls = server_tls
         self._transports: dict[str, list[Transport]] = {}
+        self._by_local: dict[tuple[str, Local], Transport] = {}
+        self._address_towards = lru_cache(1024)(address_towards)
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = float("inf")
         self._flushing = False
         self._tasks: set[asyncio.Task[None]] = set()
         self.stack = Stack(
-            admit=admit, contact=self.contact_for, values=timers, allow=allow, session_expires_s=session_expires_s
+            admit=admit,
+            contact=self.contact_for,
+            paths=Paths(sent_by=self._sent_by, local_for=self._local_for),
+            values=timers,
+            allow=allow,
+            session_expires_s=session_expires_s,
         )
 
     async def __aenter__(self) -> Self:
@@ -82,6 +90,7 @@ class Endpoint:
                 transport = self._make(text)
                 await transport.open()
                 self._transports.setdefault(transport.name, []).append(transport)
+                self._by_local[transport.name, transport.local] = transport
         except BaseException:
             await self._close()
             raise
@@ -102,6 +111,7 @@ class Endpoint:
             for transport in transports:
                 await transport.close()
         self._transports.clear()
+        self._by_local.clear()
 
     def _make(self, text: str) -> Transport:
         name, _, address = text.partition("://")
@@ -128,10 +138,28 @@ class Endpoint:
 
     def contact_for(self, flow: Flow) -> str:
         """Our Contact on a flow."""
-        host = self._public_host or flow.local[0]
-        host = f"[{host}]" if ":" in host else host
         transport = "" if flow.transport == "udp" else f";transport={flow.transport}"
-        return f"<sip:crosspoint@{host}:{flow.local[1]}{transport}>"
+        return f"<sip:crosspoint@{self._sent_by(flow)}{transport}>"
+
+    def _sent_by(self, flow: Flow) -> str:
+        """Host and port where a peer can reach us: the public host, or the address that it sees when we listen on all."""
+        host = self._public_host or flow.local[0]
+        if host in ("0.0.0.0", "::"):
+            host = self._address_towards(flow.remote[0]) or host
+        return write_address(host, flow.local[1])
+
+    def _local_for(self, name: str, host: str) -> Local | None:
+        """Where we listen on a transport, of those that can reach a numeric host the likeliest; None: we have none."""
+        remote = read_address(host)
+
+        def distance(transport: Transport) -> int:
+            local = read_address(transport.local[0])
+            if remote is None or local is None or local.is_unspecified:
+                return 1
+            return 0 if local.is_loopback == remote.is_loopback else 2
+
+        fit = [t for t in self._transports.get(name, ()) if remote is None or (":" in t.local[0]) == (":" in host)]
+        return min(fit, key=distance).local if fit else None
 
     # -- asking -----------------------------------------------------------------------------------------------------
 
@@ -152,27 +180,25 @@ class Endpoint:
         `next_hops` come instead of the URI's own resolution. `credentials` answer challenges of this peer only.
         """
         target = Uri.parse(uri) if isinstance(uri, str) else uri
-        hops = HopChooser(list(next_hops) or list(await self._resolver.resolve(target)), self._flow)
         request = out_of_dialog(
-            "INVITE", target, from_, to, self.stack.token(), sdp, headers, call_id, self._user_agent
+            "INVITE",
+            target,
+            from_,
+            to,
+            self.stack.token(),
+            sdp,
+            headers,
+            call_id,
+            self._user_agent,
+            session_expires_s=self.stack.session_expires_s,
         )
-        flow = hops.next() or self._any_flow()
-        machine = self.stack.invite(request, flow, Authenticator(credentials, self.stack.token()))
+        flows = await self._flows(target, next_hops, request)
+        machine = self.stack.invite(request, flows or [self._any_flow()], self._authenticator(credentials, flows))
         session = Session(machine, self._act)
-
-        def next_hop(_status: int) -> bool:
-            following = hops.next()
-            if following is None:
-                return False
-            machine.next_attempt()
-            self._act(lambda now: machine.start(now, following))
-            return True
-
-        machine.on_unreachable = next_hop
-        if hops.found:
+        if flows:
             self._act(machine.start)
         else:
-            self._act(lambda now: machine.failed_to_start(404 if not next_hops else 503))
+            self._act(lambda now: machine.fail(503 if next_hops else 404, now))
         return session
 
     async def request(
@@ -191,21 +217,40 @@ class Endpoint:
     ) -> Response:
         """Send a request outside any dialog and wait for its final response; 408 or 503 of our own where nobody answers."""
         target = Uri.parse(uri) if isinstance(uri, str) else uri
-        hops = HopChooser(list(next_hops) or list(await self._resolver.resolve(target)), self._flow)
         made = out_of_dialog(
             method, target, from_, to, self.stack.token(), body, headers, call_id, self._user_agent, cseq
         )
-        exchange = Exchange(self.stack, made, hops, Authenticator(credentials, self.stack.token()), self._loop)
-        self._act(exchange.start)
-        return await exchange.answer
+        flows = await self._flows(target, next_hops, made)
+        if not flows:
+            return made.reply(503, "No Such Destination")
+        answer: asyncio.Future[Response] = self._loop.create_future()
 
-    def _flow(self, hop: Hop | Flow) -> Flow | None:
-        """A flow to a hop over a transport that we listen on; a stream is connected when something is sent."""
-        if isinstance(hop, Flow):
-            return hop
-        for transport in self._transports.get(hop.transport, ()):
-            return Flow(hop.transport, transport.local, (hop.address, hop.port))
-        return None
+        def answered(response: Response) -> None:
+            if not answer.done():
+                answer.set_result(response)
+
+        self._act(self.stack.exchange(made, flows, self._authenticator(credentials, flows), answered).start)
+        return await answer
+
+    async def _flows(self, uri: Uri, next_hops: Sequence[Hop | Flow], request: Request) -> list[Flow]:
+        """Flows to *next_hops*, or to what the URI resolves to, over transports that we have; who answers before who did not."""
+        hops = next_hops or await self._resolver.resolve(uri)
+        big = not next_hops and uri.param("transport") is None and len(request.to_bytes()) > MAX_DATAGRAM
+        flows: list[Flow] = []
+        for hop in hops:
+            if isinstance(hop, Flow):
+                flows.append(hop)
+                continue
+            names = ("tcp", "udp") if big and hop.transport == "udp" else (hop.transport,)
+            flows += [
+                Flow(name, local, (hop.address, hop.port))
+                for name in names
+                if (local := self._local_for(name, hop.address)) is not None
+            ]
+        return self.stack.paths.best_first(flows, self._loop.time())
+
+    def _authenticator(self, credentials: Credentials | None, flows: Sequence[Flow]) -> Authenticator:
+        return Authenticator(credentials, self.stack.token(), [flow.remote[0] for flow in flows])
 
     def _any_flow(self) -> Flow:
         transport = next(iter(next(iter(self._transports.values()))))
@@ -216,20 +261,30 @@ class Endpoint:
     def _received(self, data: bytes, flow: Flow) -> None:
         if self._trace is not None:
             self._trace(False, flow, data)
-        self.stack.receive(data, flow, self._loop.time())
-        self._flush()
+        self._guarded(lambda now: self.stack.receive(data, flow, now))
 
     def _lost(self, flow: Flow) -> None:
-        self._act(lambda now: self.stack.flow_lost(flow, now))
+        self._guarded(lambda now: self.stack.flow_lost(flow, now))
 
     def _tick(self) -> None:
         self._timer, self._timer_at = None, float("inf")
-        self.stack.tick(self._loop.time())
+        self._guarded(self.stack.tick)
+
+    def _guarded(self, step: Callable[[float], None]) -> None:
+        """What the network or the clock asks for: a fault of ours is logged, and no other call hears of it."""
+        try:
+            step(self._loop.time())
+        except Exception:
+            self.stack.counters["crashed"] += 1
+            log.exception("the SIP stack has failed at one message")
         self._flush()
 
     def _act(self, step: Callable[[float], None]) -> None:
-        step(self._loop.time())
-        self._flush()
+        """What our user asks for: faults are its own."""
+        try:
+            step(self._loop.time())
+        finally:
+            self._flush()
 
     def _flush(self) -> None:
         """Send and start what the stack gave; re-arm the one timer. Sending may bring the next outputs."""
@@ -243,7 +298,8 @@ class Endpoint:
                         case Send(flow, data):
                             self._send(flow, data)
                         case Incoming(machine):
-                            self._spawn(self._run_invite(machine), f"invite {machine.call_id}")
+                            session = Session(machine, self._act)  # now, so that no event is missed
+                            self._spawn(self._run_invite(session), f"invite {session.call_id}")
                         case Received(transaction, principal):
                             request = ServerRequest(transaction, principal, self._act)
                             self._spawn(
@@ -261,10 +317,11 @@ class Endpoint:
     def _send(self, flow: Flow, data: bytes) -> None:
         if self._trace is not None:
             self._trace(True, flow, data)
-        for transport in self._transports.get(flow.transport, ()):
-            if transport.local == flow.local or len(self._transports[flow.transport]) == 1:
-                transport.send(flow, data)
-                return
+        transport = self._by_local.get((flow.transport, flow.local))
+        if transport is not None:
+            transport.send(flow, data)
+        else:
+            self._loop.call_soon(self._lost, Flow(flow.transport, flow.local, flow.remote))
 
     def _spawn(self, work: Awaitable[None], name: str) -> None:
         task = asyncio.ensure_future(work)
@@ -272,8 +329,7 @@ class Endpoint:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _run_invite(self, machine: IncomingSession) -> None:
-        session = Session(machine, self._act)
+    async def _run_invite(self, session: Session) -> None:
         try:
             await self._on_invite(session)
         except Exception:

@@ -17,7 +17,9 @@ class Progress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Accepted:
-    """A 2xx to our INVITE; `sdp` None: the answer came with a reliable provisional response."""
+    """A 2xx to our INVITE; `sdp` None: the answer came with a reliable provisional response.
+
+    To an INVITE without an offer, `sdp` is the peer's offer: the ACK waits for `answer`."""
 
     response: Response
     sdp: bytes | None
@@ -55,7 +57,7 @@ class Offered:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answered:
-    """The outcome of our own re-offer."""
+    """The answer to an offer of ours (re-INVITE, UPDATE, or one that the peer asked for), or its refusal: then `sdp` is None."""
 
     sdp: bytes | None
     status: int
@@ -77,7 +79,7 @@ class Digit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Referred:
-    """The peer asks us to call somebody else (RFC 3515); already answered 202, NOTIFY what comes of it."""
+    """The peer asks us to call somebody else (RFC 3515); accept or refuse it, then notify what comes of it."""
 
     refer_to: str
     referred_by: str
@@ -95,7 +97,8 @@ class ReferProgress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ended:
-    """The session is over. `cause`: bye, local, timeout, no-ack, session-timer, transport or error. The last event."""
+    """The session is over. The last event. `cause`: bye (the peer's), local (ours, a refusal too), timeout, no-ack,
+    session-timer, transport or error."""
 
     cause: str
     reason: str = ""

@@ -11,7 +11,9 @@ from sip.incoming import IncomingSession
 from sip.message import Request, Response
 from sip.outgoing import OutgoingSession
 from sip.server_request import ServerRequest as Transaction
+from sip.session import State
 from sip.transport import Flow
+from sip.uri import Uri
 
 Headers = Sequence[tuple[str, str]]
 Act = Callable[[Callable[[float], None]], None]
@@ -58,6 +60,15 @@ class Session:
     @property
     def is_uac(self) -> bool:
         return self._machine.is_uac
+
+    @property
+    def state(self) -> State:
+        return self._machine.state
+
+    @property
+    def remote_target(self) -> Uri | None:
+        """The peer's Contact; None before there is a dialog."""
+        return self._machine.remote_target
 
     async def next_event(self) -> SessionEvent:
         """The next event, in order. After `Ended`, `Refused` or `Canceled` there is none."""

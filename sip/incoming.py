@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from sip.core import ALLOW, SUPPORTED, Core
 from sip.dialog import Dialog
 from sip.errors import LocalError, RemoteError
-from sip.events import Canceled, SessionEvent
+from sip.events import Answered, Canceled, Ended, SessionEvent
 from sip.message import Request, Response
 from sip.reliable import ReliableProvisionals
 from sip.server_invite import ServerInvite
 from sip.server_request import ServerRequest
-from sip.session import ALLOW, SUPPORTED, Core, Session, State
+from sip.session import Session, State
 from sip.session_timer import as_uas, header_as_uas
 from sip.timers import Timer
+from sip.turns import described
 
 Headers = Sequence[tuple[str, str]]
 
@@ -32,33 +34,50 @@ class IncomingSession(Session):
         sink: Callable[[SessionEvent], None],
         principal: object = None,
     ) -> None:
-        super().__init__(core, transaction.request, transaction.flow, contact, sink)
+        """Raises `RemoteError` where the INVITE can't begin a session: 400, 422."""
+        request = transaction.request
+        super().__init__(core, request, transaction.flow, contact, sink)
         self.principal = principal
         self._transaction = transaction
         self._tag = core.token()
-        self._last: tuple[int, bytes] | None = None
+        self.dialog = Dialog.as_uas(request, self._tag, contact, transaction.flow)
+        self._has_offer = described(request) is not None
+        self._last_status = 180
         self._answer: tuple[bytes, Headers] | None = None
-        allow = self.request.headers.get("Allow") or ""
-        self._peer_allows = frozenset(method.strip().upper() for method in allow.split(","))
-        tags = self.request.supported | self.request.require
-        self._reliable = ReliableProvisionals(core, self, transaction) if "100rel" in tags else None
+        allow = request.headers.get("Allow") or ""
+        self.peer_allows = frozenset(method.strip().upper() for method in allow.split(","))
+        self._must_be_reliable = "100rel" in request.require
+        can = self._must_be_reliable or "100rel" in request.supported
+        self._reliable = ReliableProvisionals(core, self, transaction) if can else None
+        self.refresher.check(request)
+
+    def start(self, now: float) -> None:
+        """It may ring no longer than the caller says (13.3.1), and not for ever."""
+        if self.dialog is not None:
+            self.core.bind(self.dialog, self)
+        most_s = self.core.values.c
+        expires_s = self.request.expires
+        wait_s = most_s if expires_s is None else min(expires_s, most_s)
+        self.core.timers.set(self, Timer.UNANSWERED, now + wait_s)
 
     @property
     def is_answered(self) -> bool:
         """Whether the final response has been sent."""
         return self._transaction.is_answered
 
+    # -- what the user answers --------------------------------------------------------------------------------------
+
     def ring(self, now: float, *, status: int = 180, body: bytes | None = None, headers: Headers = ()) -> None:
         """A provisional response, reliable where the caller requires it or (with SDP) supports it."""
         if self.state is not State.EARLY or self.is_answered or self._answer is not None:
             return
         response = self._respond(status, body or b"", headers)
-        must = "100rel" in self.request.require
-        if self._reliable is not None and (must or body):
+        if self._reliable is not None and (self._must_be_reliable or body):
+            self.turns.we_offered = self.turns.we_offered or (bool(body) and not self._has_offer)
             self._reliable.send(response, now)
         else:
             self._transaction.respond(response, now)
-        self._last = (status, body or b"")
+        self._last_status = status
         self.core.timers.set(self, Timer.RINGING, now + RINGING_REFRESH_S)
 
     def accept(self, body: bytes, now: float, headers: Headers = ()) -> None:
@@ -68,99 +87,100 @@ class IncomingSession(Session):
         if self._reliable is not None and self._reliable.is_waiting:
             self._answer = (body, headers)
             return
-        extra = [*headers, ("Allow", ALLOW), ("Supported", SUPPORTED)]
         interval = as_uas(self.request, self.core.session_expires_s)
-        if interval is not None:
-            extra += header_as_uas(self.request, interval)
+        extra = [*headers, ("Allow", ALLOW), ("Supported", SUPPORTED), *header_as_uas(self.request, interval)]
+        if self.turns.agreed:  # a reliable provisional response had it: RFC 6337 section 3.1.1
+            body = b""
         response = self._respond(200, body, extra)
-        self._local_sdp = body
-        self.core.timers.clear(self)
+        self.turns.local_sdp = body or self.turns.local_sdp
+        self.core.timers.clear(self, Timer.RINGING, Timer.UNANSWERED)
         self._transaction.respond(response, now)
         self.state = State.ACCEPTED
-        self._await_ack(response, self.request.cseq.number, now)
-        self._agree_interval(interval, now)
+        if self._has_offer:
+            self.turns.settle(body)
+        wants_answer = not self.turns.agreed
+        self.turns.we_offered = self.turns.we_offered or wants_answer
+        self.confirming.begin(response, self._transaction.flow, now, wants_answer=wants_answer)
+        self.refresher.agree(interval, now)
 
     def refuse(self, status: int, now: float, reason: str | None = None, headers: Headers = ()) -> None:
-        """A final response of 300 to 699. The session is over; no event follows."""
+        """A final response of 300 to 699; then `Ended`."""
         if not 300 <= status <= 699:
             raise LocalError(f"{status} is no refusal")
-        if self.state is not State.EARLY or self.is_answered:
-            return
-        self._transaction.respond(self.request.reply(status, reason, to_tag=self._tag, headers=headers), now)
-        self._over()
+        if self.state is State.EARLY and not self.is_answered:
+            self._transaction.respond(self.request.reply(status, reason, to_tag=self._tag, headers=headers), now)
+            self.finish(Ended(cause="local", reason=reason or ""), now)
 
     def bye(self, now: float, reason: str | None = None) -> None:
-        """BYE once the 2xx is acknowledged or given up (section 15); a session without an answer is refused instead."""
+        """A session without an answer is refused."""
         if self.state is State.EARLY:
             self.refuse(480, now)
             return
         super().bye(now, reason)
 
-    def receive_cancel(self, cancel: ServerRequest, now: float) -> None:
-        """200 to the CANCEL, 487 to the INVITE if it still waits (9.2)."""
-        cancel.respond(cancel.request.reply(200, to_tag=self._tag), now)
-        if self.is_answered or self.state is not State.EARLY:
-            return
-        self._transaction.respond(self.request.reply(487, to_tag=self._tag), now)
-        self.finish(Canceled(reason=cancel.request.headers.get("Reason") or ""))
-
-    def receive_request(self, transaction: ServerInvite | ServerRequest, request: Request, now: float) -> None:
-        if request.method == "PRACK":
-            self._take_prack(transaction, request, now)
-        elif request.method == "BYE" and self.state is State.EARLY:  # 15: allowed on early dialogs
-            transaction.respond(request.reply(200), now)
-            self._transaction.respond(self.request.reply(487, to_tag=self._tag), now)
-            self.finish(Canceled(reason="BYE"))
-        else:
-            super().receive_request(transaction, request, now)
-
-    def _take_prack(self, transaction: ServerInvite | ServerRequest, request: Request, now: float) -> None:
-        try:
-            if self.dialog is None or self._reliable is None:
-                raise RemoteError(481, "Nothing To Acknowledge")
-            self.dialog.take_cseq(request)
-            self._reliable.acknowledged(request, now)
-        except RemoteError as fault:
-            transaction.respond(request.reply(fault.status, fault.reason), now)
-            return
-        transaction.respond(request.reply(200), now)
-        if self._answer is not None and not self._reliable.is_waiting:
-            (body, headers), self._answer = self._answer, None
-            self.accept(body, now, headers)
-
-    def fire(self, timer: Timer, now: float) -> None:
-        match timer:
-            case Timer.RINGING:
-                if self._last is not None and self.state is State.EARLY and not self.is_answered:
-                    status, _ = self._last
-                    self._transaction.respond(self._respond(status, b"", ()), now)
-                    self.core.timers.set(self, Timer.RINGING, now + RINGING_REFRESH_S)
-            case Timer.RESEND_RELIABLE if self._reliable is not None:
-                self._reliable.resend(now)
-            case Timer.RELIABLE_WAIT:
-                self._transaction.respond(self.request.reply(504, to_tag=self._tag), now)
-                self.finish(Canceled(reason="no PRACK"))
-            case _:
-                super().fire(timer, now)
-
-    def lost(self) -> None:
-        """The transport of an unanswered INVITE is gone: nobody is there to be answered."""
-        if self.state is State.EARLY:
-            self.finish(Canceled(reason="transport"))
-
     def _respond(self, status: int, body: bytes, headers: Headers) -> Response:
         extra = [("Contact", self.contact), *headers]
         if body:
             extra.append(("Content-Type", "application/sdp"))
-        response = self.request.reply(status, to_tag=self._tag, headers=extra, body=body)
-        if self.dialog is None:
-            self.dialog = Dialog.as_uas(self.request, response, self.contact, self.flow)
-            self.core.bind(self.dialog, self)
-        return response
+        return self.request.reply(status, to_tag=self._tag, headers=extra, body=body)
 
-    def _over(self) -> None:
-        """Ended by ourselves: no event."""
-        self.state = State.ENDED
-        self.core.timers.clear(self)
-        if self.dialog is not None:
-            self.core.unbind(self.dialog)
+    # -- what the caller does before the answer ---------------------------------------------------------------------
+
+    def receive_cancel(self, cancel: ServerRequest, transaction: ServerInvite, now: float) -> None:
+        if transaction is not self._transaction:
+            super().receive_cancel(cancel, transaction, now)
+            return
+        cancel.respond(cancel.request.reply(200, to_tag=self._tag), now)
+        self._end_early(487, cancel.request.headers.get("Reason") or "", now)
+
+    def _receive_request(self, transaction: ServerInvite | ServerRequest, request: Request, now: float) -> None:
+        if request.method == "PRACK":
+            self._take_prack(transaction, request, now)
+        elif request.method == "BYE" and self.state is State.EARLY:  # section 15: allowed on early dialogs
+            transaction.respond(request.reply(200), now)
+            self._end_early(487, request.headers.get("Reason") or "", now)
+        else:
+            super()._receive_request(transaction, request, now)
+
+    def _take_prack(self, transaction: ServerInvite | ServerRequest, request: Request, now: float) -> None:
+        """RFC 3262 section 5: it answers the offer of our response, or makes a new offer once that was an answer."""
+        if self.dialog is None or self._reliable is None:
+            raise RemoteError(481, "Nothing To Acknowledge")
+        self.dialog.take_cseq(request)
+        acknowledged = self._reliable.acknowledged(request, now)
+        body = described(request)
+        if acknowledged.body and not self.turns.agreed and (self._has_offer or body is not None):
+            self.turns.settle(acknowledged.body)
+            if not self._has_offer:
+                self.report(Answered(sdp=body, status=200))
+                body = None
+        if body is not None and self.turns.agreed and self.state is State.EARLY:
+            self.turns.take(transaction, request, self.dialog, now)
+        else:
+            transaction.respond(request.reply(200), now)
+        if self._answer is not None and not self._reliable.is_waiting:
+            (answer, headers), self._answer = self._answer, None
+            self.accept(answer, now, headers)
+
+    def fire(self, timer: Timer, now: float) -> None:
+        match timer:
+            case Timer.RINGING:
+                self.ring(now, status=self._last_status)
+            case Timer.RESEND_RELIABLE if self._reliable is not None:
+                self._reliable.resend(now)
+            case Timer.RELIABLE_WAIT:
+                self._end_early(504, "no PRACK", now)
+            case Timer.UNANSWERED:
+                self._end_early(487, "expired", now)
+            case _:
+                super().fire(timer, now)
+
+    def lost(self, now: float) -> None:
+        """A response to the unanswered INVITE can't be delivered: nobody is there to be answered."""
+        if self.state is State.EARLY:
+            self.finish(Canceled(reason="transport"), now)
+
+    def _end_early(self, status: int, reason: str, now: float) -> None:
+        if self.state is State.EARLY and not self.is_answered:
+            self._transaction.respond(self.request.reply(status, to_tag=self._tag), now)
+            self.finish(Canceled(reason=reason), now)

@@ -12,6 +12,8 @@ from sip.transport import Flow
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Mapping
 
+    from sip.core import User
+
 
 class Word(Enum):
     """A state or an input. Members are singletons: identity hashes them, without the Python call of Enum's own."""
@@ -47,7 +49,7 @@ class Host(Protocol):
 class Machine:
     """One transaction. Identity is the object; `key` is how messages find it."""
 
-    __slots__ = ("__weakref__", "flow", "host", "key", "request", "user", "values")
+    __slots__ = ("flow", "host", "key", "merge_key", "moves", "request", "user", "values")
 
     def __init__(self, host: Host, request: Request, flow: Flow, key: Hashable) -> None:
         self.host = host
@@ -55,8 +57,10 @@ class Machine:
         self.flow = flow
         self.key = key
         self.values = host.values
-        self.user: object = None
-        """Whose transaction it is: a session, or a request that waits for its answer."""
+        self.merge_key: object = None
+        self.moves = 0
+        self.user: User | None = None
+        """Whose transaction it is; nobody's where a server transaction is no session's."""
 
     def start(self, now: float) -> None:
         raise NotImplementedError

@@ -1,32 +1,40 @@
-"""A session that we begin: forks, early dialogs, PRACK, CANCEL at any moment, challenges, 422 (RFC 3261 sections 9, 13.2 and 22)."""
+"""A session that we begin: hops, challenges, forks, early dialogs, PRACK, CANCEL at any moment (RFC 3261 sections 9, 13.2, 22)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Sequence
 
 from sip.authentication import Authenticator
 from sip.client_invite import ClientInvite, cancel_of
 from sip.client_invite import State as Calling
+from sip.core import ALLOW, Core
 from sip.dialog import Dialog
 from sip.errors import RemoteError
-from sip.events import Accepted, Progress, Refused, SessionEvent
-from sip.headers import parse_number
+from sip.events import Accepted, Ended, Progress, Refused, SessionEvent
 from sip.machine import Machine
-from sip.message import Headers, Request, Response, sdp
+from sip.message import Headers, Request, Response
 from sip.reliable import needs_prack
 from sip.server_invite import ServerInvite
 from sip.server_request import ServerRequest
-from sip.session import ALLOW, Core, Session, State
-from sip.session_timer import as_uac
+from sip.session import Session, State
+from sip.session_timer import read_min_se
+from sip.strays import Strays
 from sip.timers import Timer
 from sip.transport import Flow
+from sip.turns import described
 
-CANCEL_PATIENCE_S = 32.0
-"""A CANCEL that brings no final response ends the session all the same (9.1: 64*T1)."""
+MOST_TRIES = 5
+"""How often the INVITE is sent again to one hop because of challenges and 422."""
+
+_WHY = {408: "Request Timeout", 487: "Canceled", 503: "Unreachable"}
+
+MOST_FORKS = 16
+"""Early dialogs of one INVITE; further forks are heard, not kept."""
 
 
 class OutgoingSession(Session):
-    """UAC of an INVITE. `start` sends it; `Refused` or `Ended` is its last event."""
+    """UAC of an INVITE. `start` sends it to the first of *flows*; those that don't answer are passed over."""
 
     is_uac = True
 
@@ -34,79 +42,139 @@ class OutgoingSession(Session):
         self,
         core: Core,
         request: Request,
-        flow: Flow,
-        contact: str,
+        flows: Sequence[Flow],
         sink: Callable[[SessionEvent], None],
         authenticator: Authenticator,
     ) -> None:
-        super().__init__(core, request, flow, contact, sink)
+        super().__init__(core, request, flows[0], core.contact(flows[0]), sink)
         self.authenticator = authenticator
         self.principal: object = None
-        self.on_unreachable: Callable[[int], bool] = lambda status: False
-        """Asked when the peer can't be had (408, 503) before any provisional response: True, it tries the next hop."""
-
-        self._local_sdp = request.body
+        self.turns.local_sdp = request.body
+        self.turns.we_offered = bool(request.body)
+        self._flows = deque(flows)
         self._transaction: ClientInvite | None = None
+        self._strays = Strays(core, authenticator)
         self._cancel_reason: str | None = None
         self._canceled = False
         self._provisional = False
         self._early: dict[str, Dialog] = {}
-        self._strays: dict[str, bytes] = {}
+        self._ended_early: set[str] = set()
+        self._previewed: set[str] = set()
+        """Forks whose provisional responses have had an answer: some repeat none in the 2xx."""
+
         self._rseq: dict[str, int] = {}
-        self._answered_early = False
-        self._retries = 0
-
-    def start(self, now: float, flow: Flow | None = None) -> None:
-        """Send the INVITE, or send it again on another flow after a fail-over."""
-        if flow is not None:
-            self.flow = flow
-        if self._canceled:
-            self.finish(Refused(response=None, status=487, reason="Canceled"))
-            return
-        self._provisional = False
-        machine = self.core.send_request(self, self.request, self.flow, now)
-        self._transaction = machine if isinstance(machine, ClientInvite) else None
-
-    def failed_to_start(self, status: int) -> None:
-        """There is nowhere to send it."""
-        self._refuse(Refused(response=None, status=status, reason="No Such Destination"))
+        self._tries = 0
+        self._owed: int | None = None
+        """CSeq of the INVITE whose ACK waits for our answer to the offer in its 2xx."""
 
     @property
-    def is_canceled(self) -> bool:
-        return self._canceled
+    def dialog_in_use(self) -> Dialog | None:
+        if self.dialog is not None:
+            return self.dialog
+        return next(iter(self._early.values())) if len(self._early) == 1 else None
+
+    # -- sending it -------------------------------------------------------------------------------------------------
+
+    def start(self, now: float) -> None:
+        """Send the INVITE to the hop whose turn it is; nothing once it was canceled."""
+        if self._canceled:
+            self._refuse(None, 487, "Canceled", now)
+            return
+        self.flow = self._flows[0]
+        self.contact = self.core.contact(self.flow)
+        self.request.headers.set("Contact", self.contact)
+        self.authenticator.authorize(self.request, self.flow)
+        self._provisional = False
+        self.core.await_forks(self, True)
+        machine = self.core.send_request(self, self.request, self.flow, now)
+        self._transaction = machine if isinstance(machine, ClientInvite) else None
+        if len(self._flows) > 1:
+            self.core.timers.set(self, Timer.NEXT_HOP, now + self.core.values.next_hop)
+
+    def _next_hop(self, now: float) -> bool:
+        """Try the next one (RFC 3263 section 4.3). What the last one still says is taken care of by `Strays`."""
+        self.core.avoid(self._flows[0], now)
+        if self._canceled or len(self._flows) < 2:
+            return False
+        self._flows.popleft()
+        if self._transaction is not None:
+            self._transaction.user = self._strays
+        self._again(now)
+        return True
+
+    def _again(self, now: float) -> None:
+        """The same INVITE in a new transaction: next CSeq, no Via of the old one (22.2)."""
+        self._forget_early()
+        self.core.timers.clear(self, Timer.NEXT_HOP)
+        headers = Headers()
+        for name, value in self.request.headers:
+            if name == "CSeq":
+                headers.add(name, f"{self.request.cseq.number + 1} INVITE")
+            elif name not in ("Via", "Authorization", "Proxy-Authorization"):
+                headers.add(name, value)
+        self.request = Request("INVITE", self.request.uri, headers, self.request.body)
+        self.start(now)
+
+    def fail(self, status: int, now: float) -> None:
+        """There is nowhere to send it."""
+        self._refuse(None, status, "No Such Destination", now)
 
     def cancel(self, now: float, reason: str | None = None) -> None:
         """Stop calling. Before a provisional response the CANCEL waits for one (9.1); after the answer it is a BYE."""
-        if self.state in (State.CONFIRMED, State.ACCEPTED):
+        if self.state is not State.EARLY:
             self.bye(now, reason)
             return
-        if self._canceled or self.state is State.ENDED:
+        if self._canceled:
             return
         self._canceled, self._cancel_reason = True, reason
         if self._transaction is None:
-            self.finish(Refused(response=None, status=487, reason="Canceled"))
+            self._refuse(None, 487, "Canceled", now)
         elif self._provisional:
             self._send_cancel(now)
 
     def _send_cancel(self, now: float) -> None:
         transaction = self._transaction
         if transaction is not None and transaction.state in (Calling.CALLING, Calling.PROCEEDING):
-            self.core.send_request(self, cancel_of(transaction.request, self._cancel_reason), transaction.flow, now)
-            self.core.timers.set(self, Timer.CANCELED, now + CANCEL_PATIENCE_S)
+            cancel = cancel_of(transaction.request, self._cancel_reason)
+            self.core.send_request(self._strays, cancel, transaction.flow, now)
+            self.core.timers.set(self, Timer.CANCELED, now + self.core.values.timeout)
+
+    def bye(self, now: float, reason: str | None = None) -> None:
+        """Before the answer: CANCEL. An ACK that waits for our answer goes without one."""
+        if self.state is State.EARLY:
+            self.cancel(now, reason)
+            return
+        self._pay(b"", now)
+        super().bye(now, reason)
+
+    def answer(self, body: bytes, now: float) -> None:
+        """To an `Offered`, or to the offer of the 2xx: then it goes in the ACK."""
+        if self._owed is not None:
+            self._pay(body, now)
+            self.turns.next(now)
+        else:
+            super().answer(body, now)
+
+    def _pay(self, body: bytes, now: float) -> None:
+        cseq, self._owed = self._owed, None
+        if cseq is not None:
+            self.acknowledge(cseq, now, body)
+            self.turns.settle(body)
+            self.state = State.CONFIRMED
 
     # -- responses --------------------------------------------------------------------------------------------------
 
     def receive_response(self, machine: Machine, response: Response, now: float) -> None:
-        method = machine.request.method
-        if method in ("CANCEL", "PRACK"):
+        if machine.request.method == "PRACK":
             return
-        if method != "INVITE" or machine is not self._transaction:
+        if machine is not self._transaction:
             super().receive_response(machine, response, now)
             return
+        self.flow = self._flows[0] = machine.flow  # the connection that was made meanwhile
         if response.status < 200:
             self._provisional_response(response, now)
         elif response.status < 300:
-            self._success(response, now)
+            self._success(machine, response, now)
         else:
             self._failure(response, now)
 
@@ -114,29 +182,31 @@ class OutgoingSession(Session):
         if self.state is not State.EARLY:
             return
         first, self._provisional = not self._provisional, True
+        self.core.timers.clear(self, Timer.NEXT_HOP)
+        self.authenticator.satisfied()
         if self._canceled:
             if first:
                 self._send_cancel(now)
-            return
-        if response.status == 100 or response.to.tag is None:
-            if response.status != 100:
-                self.tell(Progress(response=response, sdp=None))
-            return
-        if self._acknowledge_reliable(response, now):
-            self.tell(Progress(response=response, sdp=sdp(response)))
+        elif response.status != 100 and self._take_early(response, now):
+            body = described(response)
+            if body is not None and len(self._previewed) < MOST_FORKS:
+                self._previewed.add(response.to.tag or "")
+            self.report(Progress(response=response, sdp=body))
 
-    def _acknowledge_reliable(self, response: Response, now: float) -> bool:
+    def _take_early(self, response: Response, now: float) -> bool:
         """PRACK what asks for it, in the early dialog of its fork. False: seen before, or out of order (RFC 3262 section 4)."""
-        tag = response.to.tag or ""
+        tag = response.to.tag
+        if tag is None:
+            return True
         dialog = self._early.get(tag)
-        if dialog is None:
-            dialog = self._early[tag] = Dialog.as_uac(self.request, response, self.contact, self.flow)
-            self.core.bind(dialog, self)
         try:
             number = needs_prack(response)
+            if dialog is None and len(self._early) < MOST_FORKS:
+                dialog = self._early[tag] = Dialog.as_uac(self.request, response, self.contact, self.flow)
+                self.core.bind(dialog, self)
         except RemoteError:
             return False
-        if number is None:
+        if number is None or dialog is None:
             return True
         last = self._rseq.get(tag)
         if last is not None and number != last + 1:
@@ -144,138 +214,151 @@ class OutgoingSession(Session):
         self._rseq[tag] = number
         prack = dialog.request("PRACK")
         prack.headers.add("RAck", f"{number} {response.cseq.number} INVITE")
-        self.authenticator.authorize(prack)
-        self.core.send_request(self, prack, self.core.flow_for(dialog), now)
-        self._answered_early = self._answered_early or sdp(response) is not None
+        flow = self.core.flow_for(dialog)
+        self.authenticator.authorize(prack, flow)
+        self.core.send_request(self, prack, flow, now)
+        if self.request.body and described(response) is not None:
+            self.turns.settle(self.request.body)
         return True
 
-    def _success(self, response: Response, now: float) -> None:
+    def _success(self, machine: Machine, response: Response, now: float) -> None:
         tag = response.to.tag or ""
-        cseq = self.request.cseq.number
         if self.dialog is not None and tag == (self.dialog.remote.tag or ""):
-            self.acknowledge(cseq, now)  # a 2xx again: our ACK was lost
+            if self._owed is None:
+                self.acknowledge(self.request.cseq.number, now)  # a 2xx again: our ACK was lost
             return
-        if self.dialog is not None or self.state is State.ENDED:
-            self._end_stray(response, now)
+        if self.dialog is not None or self.state is not State.EARLY:
+            self._strays.end(self.request, response, machine, now)
             return
-        dialog = self._early.pop(tag, None) or Dialog.as_uac(self.request, response, self.contact, self.flow)
-        dialog.refresh_target(response)
-        dialog.routes = tuple(reversed(response.record_routes))
-        for other in self._early.values():
-            self.core.unbind(other)
-        self._early.clear()
-        self.dialog, self.state = dialog, State.CONFIRMED
-        self.core.timers.clear(self)
-        self.core.bind(dialog, self)
-        self._peer_allows = frozenset(m.strip().upper() for m in (response.headers.get("Allow") or "").split(","))
-        self.acknowledge(cseq, now)
+        try:
+            self._establish(tag, response)
+        except RemoteError:
+            self._refuse(response, 502, "Unusable Answer", now)
+            return
+        body = described(response)
+        if not self.request.body and body is not None and not self._canceled:
+            self.state, self._owed = State.ACCEPTED, self.request.cseq.number
+        else:
+            self.state = State.CONFIRMED
+            self.acknowledge(self.request.cseq.number, now)
         if self._canceled:  # the answer crossed our CANCEL
             self.bye(now, self._cancel_reason)
-            return
-        self._agree_interval(as_uac(response, self.core.session_expires_s), now)
-        self.tell(Accepted(response=response, sdp=sdp(response)))
+        elif tag in self._ended_early:
+            self.finish(Ended(cause="bye"), now)
+        elif self.request.body and body is None and not self.turns.agreed and tag not in self._previewed:
+            self._send_bye(now, 'SIP;cause=488;text="No answer to the offer"')
+            self._refuse(response, 488, "No Answer to the Offer", now)
+        else:
+            self._accepted(response, body, now)
 
-    def _end_stray(self, response: Response, now: float) -> None:
-        """A second fork has answered (13.2.2.4): ACK it, then BYE; its repeated 2xx gets the ACK again."""
-        tag = response.to.tag or ""
-        if tag in self._strays:
-            self.core.send(self.flow, self._strays[tag])
-            return
-        dialog = Dialog.as_uac(self.request, response, self.contact, self.flow)
-        ack = dialog.request("ACK", cseq=self.request.cseq.number)
-        self._strays[tag] = self.core.send_ack(ack, self.core.flow_for(dialog))
-        self.core.send_request(self, dialog.request("BYE"), self.core.flow_for(dialog), now)
+    def _accepted(self, response: Response, body: bytes | None, now: float) -> None:
+        self.refresher.answered(response, now)
+        if self.is_confirmed:
+            self.turns.settle(self.request.body)
+        self.report(Accepted(response=response, sdp=body))
+        if self.is_confirmed:
+            self.turns.next(now)
+
+    def _establish(self, tag: str, response: Response) -> None:
+        """The early dialog of this fork, or a new one, is the session's; the others are over. Raises `RemoteError` 400."""
+        dialog = self._early.pop(tag, None)
+        if dialog is None:
+            dialog = Dialog.as_uac(self.request, response, self.contact, self.flow)
+        dialog.flow = self.flow
+        dialog.refresh_target(response)
+        dialog.follow(tuple(reversed(response.record_routes)))
+        self._forget_early()
+        self.core.timers.clear(self)
+        self.dialog = dialog
+        self.core.bind(dialog, self)
+        allow = response.headers.get("Allow") or ""
+        self.peer_allows = frozenset(method.strip().upper() for method in allow.split(","))
 
     def _failure(self, response: Response, now: float) -> None:
         if self.state is not State.EARLY:
             return
-        if not self._canceled and self._retries < 4:
-            again: Request | None = None
-            if response.status in (401, 407) and self.authenticator.challenged(self.request, response):
-                again = self._once_more()
-                self.authenticator.authorize(again)
-            elif response.status == 422:
-                again = self._longer(response)
-            if again is not None:
-                self._retries += 1
-                self._forget_early()
-                self.request = again
-                self.start(now)
-                return
-            if response.status == 503 and not self._provisional and self.on_unreachable(503):
-                return
-        self._refuse(Refused(response=response, status=response.status, reason=response.reason))
+        if not self._canceled and self._tries < MOST_TRIES and self._may_go_again(response):
+            self._tries += 1
+            self._again(now)
+        elif response.status == 503 and self._next_hop(now):
+            return
+        elif self._canceled:
+            self._refuse(response, 487, "Canceled", now)
+        else:
+            self._refuse(response, response.status, response.reason, now)
 
-    def _once_more(self) -> Request:
-        """The same request in a new transaction: next CSeq, no Via of the old one (22.2)."""
-        headers = Headers()
-        for name, value in self.request.headers:
-            if name == "CSeq":
-                headers.add(name, f"{self.request.cseq.number + 1} INVITE")
-            elif name != "Via":
-                headers.add(name, value)
-        return Request("INVITE", self.request.uri, headers, self.request.body)
-
-    def _longer(self, response: Response) -> Request | None:
-        """422: the same with the interval that the peer wants (RFC 4028 section 7.3)."""
-        try:
-            least = parse_number((response.headers.get("Min-SE") or "").partition(";")[0].strip(), "Min-SE")
+    def _may_go_again(self, response: Response) -> bool:
+        if response.status in (401, 407):
+            return self.authenticator.challenged(self.request, response, self.flow)
+        if response.status != 422:
+            return False
+        try:  # RFC 4028 section 7.3: the same with the interval that the peer wants
+            least = read_min_se(response)
         except RemoteError:
-            return None
-        again = self._once_more()
-        again.headers.set("Session-Expires", str(max(least, self.core.session_expires_s)))
-        again.headers.set("Min-SE", str(least))
-        return again
+            return False
+        self.refresher.lengthen(response)
+        self.request.headers.set("Session-Expires", str(max(least, self.core.session_expires_s)))
+        self.request.headers.set("Min-SE", str(least))
+        return True
 
-    def _refuse(self, event: Refused) -> None:
+    def _refuse(self, response: Response | None, status: int, reason: str, now: float) -> None:
+        self.finish(Refused(response=response, status=status, reason=reason), now)
+
+    def finish(self, event: SessionEvent, now: float) -> None:
         self._forget_early()
-        self.finish(event)
+        super().finish(event, now)
 
     def _forget_early(self) -> None:
         for dialog in self._early.values():
             self.core.unbind(dialog)
         self._early.clear()
         self._rseq.clear()
+        self.core.await_forks(self, False)
 
     # -- failures and the peer's requests before the answer ---------------------------------------------------------
 
     def failed(self, machine: Machine, now: float, status: int) -> None:
+        if machine.request.method == "PRACK":
+            return
         if machine is not self._transaction or self.state is not State.EARLY:
-            if machine.request.method not in ("CANCEL", "PRACK", "BYE"):
-                super().failed(machine, now, status)
+            super().failed(machine, now, status)
             return
-        if not self._provisional and not self._canceled and self.on_unreachable(status):
-            return
-        self._refuse(
-            Refused(response=None, status=status, reason="Request Timeout" if status == 408 else "Unreachable")
-        )
-
-    def next_attempt(self) -> None:
-        """Prepare the same INVITE for another hop: a new transaction needs a new branch and CSeq stays (16.7 in spirit)."""
-        self.request = self._once_more()
-        self._transaction = None
-
-    def receive_request(self, transaction: ServerInvite | ServerRequest, request: Request, now: float) -> None:
-        if self.state is State.EARLY and self.dialog is None:
-            early = self._early.get(request.from_.tag or "")
-            if request.method == "BYE" and early is not None:  # a callee may end its early dialog
-                transaction.respond(request.reply(200), now)
-            elif request.method == "UPDATE" and early is not None and sdp(request) is not None:
-                transaction.respond(request.reply(500, headers=[("Retry-After", "2")]), now)
-            else:
-                transaction.respond(request.reply(405, headers=[("Allow", ALLOW)]), now)
-            return
-        super().receive_request(transaction, request, now)
+        if self._provisional or not self._next_hop(now):
+            if self._canceled:
+                status = 487
+            elif self._provisional and status == 408:  # Timer C: it has rung for too long
+                self.core.send_request(self._strays, cancel_of(machine.request, None), machine.flow, now)
+            self._refuse(None, status, _WHY[status], now)
 
     def fire(self, timer: Timer, now: float) -> None:
-        if timer is Timer.CANCELED:
-            if self.state is State.EARLY:
-                self._refuse(Refused(response=None, status=487, reason="Canceled"))
-            return
-        super().fire(timer, now)
+        match timer:
+            case Timer.CANCELED if self.state is State.EARLY:
+                self._refuse(None, 487, "Canceled", now)
+            case Timer.NEXT_HOP if self.state is State.EARLY:
+                self._next_hop(now)
+            case _:
+                super().fire(timer, now)
 
-    def bye(self, now: float, reason: str | None = None) -> None:
-        if self.state is State.EARLY:
-            self.cancel(now, reason)
+    def _receive_request(self, transaction: ServerInvite | ServerRequest, request: Request, now: float) -> None:
+        if self.state is not State.EARLY:
+            super()._receive_request(transaction, request, now)
             return
-        super().bye(now, reason)
+        tag = request.from_.tag or ""
+        early = self._early.get(tag)
+        if request.method == "BYE":  # it has overtaken its own 2xx (RFC 5407 section 3.1.2)
+            if len(self._ended_early) < MOST_FORKS:
+                self._ended_early.add(tag)
+            if len(self._early) < 2:
+                self.core.timers.set(self, Timer.CANCELED, now + self.core.values.timeout)
+            transaction.respond(request.reply(200), now)
+        elif request.method == "UPDATE" and early is not None:
+            if len(self._early) > 1 and described(request) is not None:
+                raise RemoteError(491, "Forked")
+            early.take_cseq(request)
+            self.turns.take(transaction, request, early, now)
+        elif request.method in ("INVITE", "UPDATE"):
+            raise RemoteError(491, "Request Pending")
+        elif request.method == "OPTIONS":
+            transaction.respond(request.reply(200, headers=[("Allow", ALLOW)]), now)
+        else:
+            raise RemoteError(500, "Not Established")

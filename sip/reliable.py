@@ -11,13 +11,16 @@ from sip.server_invite import ServerInvite
 from sip.timers import Timer
 
 if TYPE_CHECKING:
-    from sip.session import Core
+    from sip.core import Core
+    from sip.timers import Owner
+
+MOST_WAITING = 8
 
 
 class ReliableProvisionals:
     """One at a time: the next is sent when the PRACK of the one before has come (section 3)."""
 
-    def __init__(self, core: Core, owner: object, transaction: ServerInvite) -> None:
+    def __init__(self, core: Core, owner: Owner, transaction: ServerInvite) -> None:
         self._core = core
         self._owner = owner
         self._transaction = transaction
@@ -31,21 +34,25 @@ class ReliableProvisionals:
         return bool(self._waiting)
 
     def send(self, response: Response, now: float) -> None:
+        """Now, or after those that wait; what would wait behind too many is left out."""
+        if len(self._waiting) >= MOST_WAITING:
+            return
         self._waiting.append(response)
         if len(self._waiting) == 1:
             self._begin(now)
 
-    def acknowledged(self, prack: Request, now: float) -> None:
-        """Take a PRACK. Raises `RemoteError` 481 for one that matches nothing, 400 for one that can't be read."""
+    def acknowledged(self, prack: Request, now: float) -> Response:
+        """Take a PRACK, give what it acknowledges. Raises `RemoteError`: 481 where it matches nothing, 400 if malformed."""
         number, cseq, method = read_rack(prack)
         invite = self._transaction.request.cseq
         if not self._waiting or (number, cseq, method) != (self._number, invite.number, "INVITE"):
             raise RemoteError(481, "No Such Provisional Response")
-        self._waiting.popleft()
+        acknowledged = self._waiting.popleft()
         self._number += 1
         self._core.timers.clear(self._owner, Timer.RESEND_RELIABLE, Timer.RELIABLE_WAIT)
         if self._waiting:
             self._begin(now)
+        return acknowledged
 
     def resend(self, now: float) -> None:
         if self._waiting:

@@ -1,68 +1,52 @@
-"""An INVITE usage once it has a dialog, in either role: re-INVITE, UPDATE, hold, glare, INFO, REFER, refresh, BYE. Pure."""
+"""An INVITE usage of a dialog, whichever side began it: what the peer asks inside, what we ask, how it ends. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from enum import Enum
-from typing import Protocol
 
 from sip.authentication import Authenticator
-from sip.client_invite import ClientInvite
+from sip.confirming import Acks, Confirming
+from sip.core import ALLOW, SUPPORTED, Core
 from sip.dialog import Dialog
 from sip.errors import LocalError, RemoteError
-from sip.events import Answered, Confirmed, Digit, Ended, Info, Offered, ReferProgress, Referred, SessionEvent
+from sip.events import Answered, Canceled, Confirmed, Ended, Info, Refused, SessionEvent
 from sip.headers import Address
 from sip.info import DTMF, DTMF_RELAY, read_digit
 from sip.machine import Machine
-from sip.message import Request, Response, sdp
-from sip.refer import SIPFRAG, is_refer_event, is_terminated, read_sipfrag, sipfrag
+from sip.message import Request, Response
+from sip.refer import Referrals
 from sip.server_invite import ServerInvite
 from sip.server_request import ServerRequest
-from sip.session_timer import SessionInterval, as_uac, as_uas, header_as_uac, header_as_uas
-from sip.timers import Timer, TimerTable, TimerValues
+from sip.session_timer import MIN_SE_S, Refresher
+from sip.timers import Timer
 from sip.transport import Flow
+from sip.turns import Turns, described
+from sip.uri import Uri
 
-ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, REFER, NOTIFY"
-SUPPORTED = "timer, 100rel"
+__all__ = ["ALLOW", "Session", "State"]
+
+ServerTransaction = ServerInvite | ServerRequest
 
 
 class State(Enum):
     EARLY = "early"
     ACCEPTED = "accepted"
-    """2xx sent, ACK awaited."""
+    """2xx sent (or taken, with an offer that our user has to answer), ACK not yet."""
 
     CONFIRMED = "confirmed"
+    LEAVING = "leaving"
+    """Our user has hung up; the BYE waits for the ACK of our 2xx (section 15)."""
+
     ENDED = "ended"
 
 
-class Core(Protocol):
-    """What a session needs of the stack."""
-
-    timers: TimerTable
-    values: TimerValues
-    session_expires_s: int
-
-    def send_request(self, user: Session, request: Request, flow: Flow, now: float) -> Machine: ...
-
-    def send_ack(self, request: Request, flow: Flow) -> bytes:
-        """Send a request that has no transaction; gives its octets, to be repeated."""
-        ...
-
-    def send(self, flow: Flow, data: bytes) -> None: ...
-
-    def bind(self, dialog: Dialog, session: Session) -> None: ...
-
-    def unbind(self, dialog: Dialog) -> None: ...
-
-    def flow_for(self, dialog: Dialog) -> Flow: ...
-
-    def token(self) -> str: ...
-
-    def random(self) -> float: ...
-
-
 class Session:
-    """One INVITE usage. The roles differ until the dialog is confirmed: `IncomingSession`, `OutgoingSession`."""
+    """Owns the dialog and its parts: turns of offers, confirmation of a 2xx, refreshes, referrals.
+
+    The roles differ until the dialog is confirmed: `IncomingSession`, `OutgoingSession`. A user is told of everything by
+    events; the last one is `Ended`, `Refused` or `Canceled`, and there is always exactly one of those.
+    """
 
     is_uac = False
 
@@ -74,24 +58,20 @@ class Session:
         self.flow = flow
         self.contact = contact
         self.tell = sink
+        """Where events go; may be changed."""
+
         self.state = State.EARLY
         self.dialog: Dialog | None = None
         self.authenticator = Authenticator(None, "")
-        self.interval: SessionInterval | None = None
-        self._reoffer: ClientInvite | None = None
-        self._waiting_offer: bytes | None = None
-        self._offered: ServerInvite | ServerRequest | None = None
-        self._offered_request: Request | None = None
-        self._accepted: bytes | None = None
-        self._resend_interval = 0.0
-        self._unacked: int | None = None
-        """CSeq of the INVITE whose 2xx of ours awaits its ACK."""
-
-        self._acks: dict[int, bytes] = {}
-        self._refer: ServerRequest | None = None
-        self._refer_event_id: int | None = None
-        self._local_sdp: bytes = b""
-        self._peer_allows: frozenset[str] = frozenset()
+        self.peer_allows: frozenset[str] = frozenset()
+        self.turns = Turns(self)
+        self.confirming = Confirming(core, self)
+        self.refresher = Refresher(self)
+        self.referrals = Referrals(self)
+        self._acks = Acks(core)
+        self._last_told = False
+        self._why: str | None = None
+        """Reason header of a BYE that waits."""
 
     @property
     def call_id(self) -> str:
@@ -109,361 +89,282 @@ class Session:
         pair = (self.request.from_, self.request.to)
         return pair if self.is_uac else pair[::-1]
 
+    @property
+    def remote_target(self) -> Uri | None:
+        """The peer's Contact; None before there is a dialog."""
+        return self.dialog.target if self.dialog is not None else None
+
+    @property
+    def dialog_in_use(self) -> Dialog | None:
+        """The dialog that offers go in; before the answer, an early one where there is only one."""
+        return self.dialog
+
+    @property
+    def is_early(self) -> bool:
+        return self.state is State.EARLY
+
+    @property
+    def is_confirmed(self) -> bool:
+        return self.state is State.CONFIRMED
+
+    @property
+    def is_over(self) -> bool:
+        """For our user: nothing that it asks for is done any more."""
+        return self.state in (State.LEAVING, State.ENDED)
+
+    def report(self, event: SessionEvent) -> None:
+        """Tell the user, unless it has been told the last."""
+        if not self._last_told:
+            self._last_told = isinstance(event, Ended | Refused | Canceled)
+            self.tell(event)
+
     # -- what the user asks -----------------------------------------------------------------------------------------
 
     def bye(self, now: float, reason: str | None = None) -> None:
-        """End an established session; nothing if it has ended."""
-        if self.state is State.ENDED:
+        """End an established session. Before the ACK of our 2xx the BYE waits for it (section 15); the user need not."""
+        if self.is_over or self.dialog is None:
             return
-        if self.dialog is None:
-            raise LocalError("BYE needs a dialog")
-        request = self.dialog.request("BYE")
-        if reason:
-            request.headers.add("Reason", reason)
-        self._send(request, now)
-        self.finish(Ended(cause="local", reason=reason or ""))
+        if self.confirming.is_waiting and self.state is State.ACCEPTED:
+            self.state, self._why = State.LEAVING, reason
+            self.turns.abandon(now)
+            self.referrals.abandon(now)
+            self.report(Ended(cause="local", reason=reason or ""))
+            return
+        self._send_bye(now, reason)
+        self.finish(Ended(cause="local", reason=reason or ""), now)
 
     def offer(self, body: bytes, now: float) -> None:
-        """Re-INVITE with our offer. While one of either side is open it waits (RFC 3261 section 14.1)."""
-        if self.state is State.ENDED:
-            return
-        if self._reoffer is not None or self._offered is not None or self.state is not State.CONFIRMED:
-            self._waiting_offer = body
-            return
-        self._local_sdp = body
-        request = self._in_dialog("INVITE", body)
-        self._add_session_headers(request)
-        machine = self._send(request, now)
-        if isinstance(machine, ClientInvite):
-            self._reoffer = machine
+        """Re-INVITE (UPDATE while early) with our offer; `Answered` tells the outcome."""
+        if not self.is_over:
+            self.turns.offer(body, now)
 
     def answer(self, body: bytes, now: float) -> None:
         """Answer an `Offered` (or give our own offer, where it had none)."""
-        transaction, request = self._offered, self._offered_request
-        if transaction is None or request is None:
-            return
-        self._local_sdp = body
-        headers = [
-            ("Contact", self.contact),
-            ("Allow", ALLOW),
-            ("Supported", SUPPORTED),
-            ("Content-Type", "application/sdp"),
-        ]
-        headers += self._refreshed_by_peer(request, now)
-        response = request.reply(200, headers=headers, body=body)
-        transaction.respond(response, now)
-        self._offered = self._offered_request = None
-        if isinstance(transaction, ServerInvite):
-            self._await_ack(response, request.cseq.number, now)
-        else:
-            self._next_offer(now)
+        if not self.is_over:
+            self.turns.answer(body, now)
 
     def reject_offer(self, status: int, now: float) -> None:
-        """Refuse an `Offered`: the session goes on as it was (section 14.2)."""
-        if self._offered is not None and self._offered_request is not None:
-            self._offered.respond(self._offered_request.reply(status), now)
-            self._offered = self._offered_request = None
-            self._next_offer(now)
+        """Refuse an `Offered`: the session goes on as it was."""
+        self.turns.reject(status, now)
 
     def info(self, content_type: str, body: bytes, now: float) -> None:
-        if self.state is State.CONFIRMED:
-            self._send(self._in_dialog("INFO", body, content_type), now)
+        if self.is_confirmed and self.dialog is not None:
+            self.send(self.dialog.request("INFO", body=body, content_type=content_type), now)
 
     def refer(self, target: str, now: float, headers: Sequence[tuple[str, str]] = ()) -> None:
         """Ask the peer to call *target*; `ReferProgress` events follow."""
-        request = self._in_dialog("REFER")
-        request.headers.add("Refer-To", target)
-        request.headers.add("Referred-By", f"<{self.local.uri}>")
-        for name, value in headers:
-            request.headers.add(name, value)
-        self._send(request, now)
+        self.referrals.refer(target, now, headers)
 
     def accept_refer(self, now: float) -> None:
         """202 to a `Referred`, and the first NOTIFY."""
-        if self._refer is not None:
-            self._refer_event_id = self._refer.request.cseq.number
-            self._refer.respond(self._refer.request.reply(202, headers=[("Contact", self.contact)]), now)
-            self._refer = None
-            self.notify_refer(100, now)
+        self.referrals.accept(now)
 
     def refuse_refer(self, status: int, now: float) -> None:
-        if self._refer is not None:
-            self._refer.respond(self._refer.request.reply(status), now)
-            self._refer = None
+        self.referrals.refuse(status, now)
 
     def notify_refer(self, status: int, now: float, reason: str | None = None) -> None:
         """Tell the peer how the REFER that we took is getting on; a final status ends the subscription."""
-        if self.state is State.ENDED or self._refer_event_id is None:
-            return
-        request = self._in_dialog("NOTIFY", sipfrag(status, reason), SIPFRAG)
-        request.headers.add("Event", f"refer;id={self._refer_event_id}")
-        over = status >= 200
-        request.headers.add("Subscription-State", "terminated;reason=noresource" if over else "active;expires=60")
-        self._send(request, now)
-        if over:
-            self._refer_event_id = None
+        self.referrals.notify(status, now, reason)
 
     # -- requests of the peer inside the dialog ---------------------------------------------------------------------
 
-    def receive_request(self, transaction: ServerInvite | ServerRequest, request: Request, now: float) -> None:
+    def receive_request(self, transaction: ServerTransaction, request: Request, now: float) -> None:
         """A request of the peer that has passed validation. ACK comes by `receive_ack`."""
         try:
-            if self.dialog is None:
-                raise RemoteError(481, "No Dialog")
-            self.dialog.take_cseq(request)
-            match request.method:
-                case "INVITE" | "UPDATE":
-                    self._take_offer(transaction, request, now)
-                case "BYE":
-                    self._take_bye(transaction, request, now)
-                case "INFO":
-                    self._take_info(transaction, request, now)
-                case "REFER":
-                    self._take_refer(transaction, request)
-                case "NOTIFY":
-                    self._take_notify(transaction, request, now)
-                case "OPTIONS":
-                    transaction.respond(request.reply(200, headers=[("Allow", ALLOW), ("Supported", SUPPORTED)]), now)
-                case _:
-                    transaction.respond(request.reply(405, headers=[("Allow", ALLOW)]), now)
+            self._receive_request(transaction, request, now)
         except RemoteError as fault:
-            headers = [("Min-SE", "90")] if fault.status == 422 else []
+            headers = [("Min-SE", str(MIN_SE_S))] if fault.status == 422 else []
+            if fault.status == 500:  # 12.2.2 and 14.2: soon, but not at once
+                headers.append(("Retry-After", str(int(self.core.random() * 10))))
             transaction.respond(request.reply(fault.status, fault.reason, headers=headers), now)
 
-    def _take_offer(self, transaction: ServerInvite | ServerRequest, request: Request, now: float) -> None:
-        if self._offered is not None:  # 14.2: an INVITE of theirs is still open
-            after = str(int(self.core.random() * 10))
-            transaction.respond(request.reply(500, headers=[("Retry-After", after)]), now)
-            return
-        if self._reoffer is not None or self._unacked is not None:
-            transaction.respond(request.reply(491), now)
-            return
-        body = sdp(request)
-        if self.dialog is not None:
-            self.dialog.refresh_target(request)
-        if request.method == "UPDATE" and body is None:
-            headers = [("Contact", self.contact), ("Allow", ALLOW), *self._refreshed_by_peer(request, now)]
-            transaction.respond(request.reply(200, headers=headers), now)
-            return
-        if self.state is State.EARLY and request.method == "INVITE":
-            raise RemoteError(500, "Not Established")
-        as_uas(request)  # 422 before the user is asked
-        self._offered, self._offered_request = transaction, request
-        self.tell(Offered(sdp=body))
+    def _receive_request(self, transaction: ServerTransaction, request: Request, now: float) -> None:
+        dialog = self.dialog
+        if dialog is None or (self.state is State.LEAVING and request.method != "BYE"):
+            raise RemoteError(481, "No Such Dialog")
+        dialog.take_cseq(request)
+        self._follow_flow(dialog, transaction, request)
+        match request.method:
+            case "INVITE" | "UPDATE":
+                self._confirm_by(request)
+                self.turns.take(transaction, request, dialog, now)
+            case "BYE":
+                transaction.respond(request.reply(200), now)
+                self.finish(Ended(cause="bye", reason=request.headers.get("Reason") or ""), now)
+            case "INFO":
+                self._take_info(transaction, request, now)
+            case "REFER":
+                self.referrals.take(transaction, request)
+            case "NOTIFY":
+                self.referrals.take_notify(transaction, request, now)
+            case "OPTIONS":
+                headers = [("Allow", ALLOW), ("Supported", SUPPORTED), ("Accept", "application/sdp")]
+                transaction.respond(request.reply(200, headers=headers), now)
+            case _:
+                transaction.respond(request.reply(405, headers=[("Allow", ALLOW)]), now)
 
-    def _take_bye(self, transaction: ServerInvite | ServerRequest, request: Request, now: float) -> None:
-        transaction.respond(request.reply(200), now)
-        if self._offered is not None and self._offered_request is not None:
-            self._offered.respond(self._offered_request.reply(487), now)
-        self.finish(Ended(cause="bye", reason=request.headers.get("Reason") or ""))
+    def _follow_flow(self, dialog: Dialog, transaction: ServerTransaction, request: Request) -> None:
+        """The peer's newest connection, or where it is now that its address has changed (RFC 5626 section 5.3)."""
+        flow = transaction.flow
+        if flow.transport == dialog.flow.transport and (flow.reliable or request.method in ("INVITE", "UPDATE")):
+            dialog.flow = self.flow = flow
 
-    def _take_info(self, transaction: ServerInvite | ServerRequest, request: Request, now: float) -> None:
+    def _confirm_by(self, request: Request) -> None:
+        """Who sends an INVITE after our 2xx has that 2xx: its ACK was lost, or comes later (RFC 5407 section 3.1.5)."""
+        if self.confirming.is_waiting and request.method == "INVITE":
+            if self.confirming.wants_answer:
+                raise RemoteError(491, "An Answer Is Due")
+            self.confirming.stop()
+            if self.state is State.ACCEPTED:
+                self.state = State.CONFIRMED
+                self.report(Confirmed(sdp=None))
+
+    def _take_info(self, transaction: ServerTransaction, request: Request, now: float) -> None:
         kind = request.content_type
-        event: Digit | Info | None = read_digit(kind, request.body)
-        if event is None:
-            event = Info(content_type=kind, body=request.body)
-            if kind in (DTMF, DTMF_RELAY):
-                raise RemoteError(400, "No Digit")
+        digit = read_digit(kind, request.body)
+        if digit is None and kind in (DTMF, DTMF_RELAY):
+            raise RemoteError(400, "No Digit")
         transaction.respond(request.reply(200), now)
-        self.tell(event)
+        self.report(digit or Info(content_type=kind, body=request.body))
 
-    def _take_refer(self, transaction: ServerInvite | ServerRequest, request: Request) -> None:
-        targets = request.headers.get_all("Refer-To")
-        if len(targets) != 1:
-            raise RemoteError(400, "Not Exactly One Refer-To")
-        if self._refer is not None or not isinstance(transaction, ServerRequest):
-            raise RemoteError(491, "A REFER Is Pending")
-        self._refer = transaction
-        by = request.headers.get("Referred-By") or ""
-        self.tell(Referred(refer_to=targets[0], referred_by=by, request=request))
-
-    def _take_notify(self, transaction: ServerInvite | ServerRequest, request: Request, now: float) -> None:
-        if not is_refer_event(request):
-            raise RemoteError(489, "Bad Event")
-        status = read_sipfrag(request.body) if request.body else 0
-        transaction.respond(request.reply(200), now)
-        over = is_terminated(request) or status >= 200
-        self.tell(ReferProgress(status=status, notified=True, over=over))
+    def receive_cancel(self, cancel: ServerRequest, transaction: ServerInvite, now: float) -> None:
+        """Of a re-INVITE: 200 to the CANCEL, 487 to what it means if that still waits (9.2)."""
+        cancel.respond(cancel.request.reply(200), now)
+        self.turns.cancel(transaction, now)
 
     def receive_ack(self, request: Request, now: float) -> None:
         """The ACK of our 2xx; repeated ones are absorbed."""
-        if self._unacked is None or request.cseq.number != self._unacked:
+        if not self.confirming.is_acked_by(request.cseq.number):
             return
-        self.core.timers.clear(self, Timer.RESEND_2XX, Timer.ACK_WAIT)
-        self._unacked = self._accepted = None
-        first = self.state is State.ACCEPTED
-        self.state = State.CONFIRMED
-        self.tell(Confirmed(sdp=sdp(request)) if first else Answered(sdp=sdp(request), status=200))
-        self._next_offer(now)
+        if self.state is State.LEAVING:
+            self._leave(now)
+            return
+        body = described(request)
+        if self.confirming.wants_answer and body is None:
+            self._send_bye(now, None)
+            self.finish(Ended(cause="error", reason="no answer in the ACK"), now)
+        elif self.state is State.ACCEPTED:
+            self.state = State.CONFIRMED
+            self.turns.settle(b"")
+            self.report(Confirmed(sdp=body if self.confirming.wants_answer else None))
+        elif self.confirming.wants_answer:
+            self.report(Answered(sdp=body, status=200))
+        if not self.is_over:
+            self.turns.next(now)
 
     # -- responses to our requests inside the dialog ----------------------------------------------------------------
 
     def receive_response(self, machine: Machine, response: Response, now: float) -> None:
-        method = machine.request.method
         if response.status < 200:
             return
         if response.status in (401, 407) and self._authorized_again(machine, response, now):
             return
-        if method == "INVITE":
-            self._reoffer_answered(machine, response, now)
+        self.authenticator.satisfied()
+        method = machine.request.method
+        if self.refresher.owns(machine):
+            self.refresher.refreshed(response, now)
+        elif method in ("INVITE", "UPDATE"):
+            self.turns.answered(machine, response, now)
         elif method == "REFER":
-            self.tell(ReferProgress(status=response.status, notified=False, over=response.status >= 300))
-        elif method == "UPDATE":
-            self._refresh_answered(response, now)
-        if response.status in (408, 481) and method != "BYE" and self.state is not State.ENDED:
-            self.bye(now)  # 12.2.1.2: the dialog is gone
+            self.referrals.answered(response)
+        elif method == "NOTIFY" and response.status >= 300:
+            self.referrals.unsubscribed()
+        if response.status in (408, 481) and method not in ("BYE", "NOTIFY") and not self.is_over:
+            self._send_bye(now, None)  # 12.2.1.2: the peer has no such dialog any more
+            self.finish(Ended(cause="timeout" if response.status == 408 else "error"), now)
 
     def _authorized_again(self, machine: Machine, response: Response, now: float) -> bool:
-        if self.dialog is None or not self.authenticator.challenged(machine.request, response):
-            return False
         old = machine.request
-        request = self.dialog.request(
-            old.method, body=old.body, content_type=old.headers.get("Content-Type") or "application/sdp"
-        )
+        if self.dialog is None or not self.authenticator.challenged(old, response, machine.flow):
+            return False
+        kind = old.headers.get("Content-Type") or ""
+        request = self.dialog.request(old.method, body=old.body, content_type=kind)
         for name, value in old.headers:
             if name not in request.headers and name not in ("Via", "Content-Length"):
                 request.headers.add(name, value)
-        again = self._send(request, now)
-        if self._reoffer is machine and isinstance(again, ClientInvite):
-            self._reoffer = again
+        again = self.send(request, now)
+        for part in (self.turns, self.refresher):
+            if part.owns(machine):
+                part.sent_again(again)
         return True
 
-    def _reoffer_answered(self, machine: Machine, response: Response, now: float) -> None:
-        if response.status < 300:
-            self.acknowledge(machine.request.cseq.number, now)
-        if machine is not self._reoffer:
-            return  # a 2xx again
-        self._reoffer = None
-        if response.status < 300:
-            if self.dialog is not None:
-                self.dialog.refresh_target(response)
-            self._agree_interval(as_uac(response, self.core.session_expires_s), now)
-            self.tell(Answered(sdp=sdp(response), status=response.status))
-            self._next_offer(now)
-        elif response.status == 491:
-            self._waiting_offer = self._waiting_offer or machine.request.body
-            spread = self.core.random()  # 14.1: the owner of the Call-ID waits longer
-            self.core.timers.set(self, Timer.GLARE, now + (2.1 + 1.9 * spread if self.is_uac else 2.0 * spread))
-        else:
-            self.tell(Answered(sdp=None, status=response.status))
-
-    def acknowledge(self, cseq: int, now: float) -> None:
+    def acknowledge(self, cseq: int, now: float, body: bytes = b"") -> None:
         """ACK a 2xx of the peer; a repeated 2xx gets the same octets."""
-        if (octets := self._acks.get(cseq)) is not None and self.dialog is not None:
-            self.core.send(self.core.flow_for(self.dialog), octets)
-        elif self.dialog is not None:
-            request = self.dialog.request("ACK", cseq=cseq)
-            self.authenticator.authorize(request)
-            self._acks[cseq] = self.core.send_ack(request, self.core.flow_for(self.dialog))
+        if self.dialog is None:
+            return
+        if self._acks.has(cseq):
+            self._acks.again(cseq, self.dialog)
+            return
+        request = self.dialog.request("ACK", cseq=cseq, body=body)
+        self.authenticator.authorize(request, self.core.flow_for(self.dialog))
+        self._acks.send(request, self.dialog)
 
     def failed(self, machine: Machine, now: float, status: int) -> None:
         """A request of ours inside the dialog found nobody."""
-        if machine is self._reoffer:
-            self._reoffer = None
-        if self.state is not State.ENDED and self.dialog is not None:
-            self._send(self.dialog.request("BYE"), now)
-            self.finish(Ended(cause="timeout" if status == 408 else "transport"))
+        if machine.request.method == "NOTIFY":
+            self.referrals.unsubscribed()
+        elif not self.is_over and self.dialog is not None:
+            self._send_bye(now, None)
+            self.finish(Ended(cause="timeout" if status == 408 else "transport"), now)
 
-    # -- time -------------------------------------------------------------------------------------------------------
+    # -- time and the end -------------------------------------------------------------------------------------------
 
     def fire(self, timer: Timer, now: float) -> None:
         match timer:
             case Timer.RESEND_2XX:
-                self._resend_2xx(now)
+                self.confirming.resend(now)
+            case Timer.ACK_WAIT if self.state is State.LEAVING:
+                self._leave(now)
             case Timer.ACK_WAIT:
-                self._no_ack(now)
+                self._give_up("no-ack", now)
             case Timer.GLARE:
-                self._next_offer(now)
+                self.turns.next(now)
+            case Timer.OFFER_WAIT:
+                self.turns.reject(500, now)
             case Timer.REFRESH:
-                self._refresh(now)
+                self.refresher.refresh(now)
             case Timer.EXPIRE:
-                if self.state is not State.ENDED and self.dialog is not None:
-                    self._send(self.dialog.request("BYE"), now)
-                    self.finish(Ended(cause="session-timer"))
+                self._give_up("session-timer", now)
             case _:
                 pass
 
-    def _await_ack(self, response: Response, cseq: int, now: float) -> None:
-        """The 2xx is repeated by us, not by its transaction, until the ACK comes (13.3.1.4)."""
-        self._accepted, self._unacked = response.to_bytes(), cseq
-        self._resend_interval = self.core.values.t1
-        self.core.timers.set(self, Timer.RESEND_2XX, now + self._resend_interval)
-        self.core.timers.set(self, Timer.ACK_WAIT, now + self.core.values.timeout)
+    def lost(self, now: float) -> None:
+        """A response to an INVITE can't be delivered; an established session goes on: its peer may come back."""
 
-    def _resend_2xx(self, now: float) -> None:
-        if self._accepted is not None:
-            self.core.send(self.flow, self._accepted)
-            self._resend_interval = min(2 * self._resend_interval, self.core.values.t2)
-            self.core.timers.set(self, Timer.RESEND_2XX, now + self._resend_interval)
+    def _give_up(self, cause: str, now: float) -> None:
+        if self.state is not State.ENDED:
+            self._send_bye(now, None)
+            self.finish(Ended(cause=cause), now)
 
-    def _no_ack(self, now: float) -> None:
-        if self.dialog is not None and self.state is not State.ENDED:
-            self._send(self.dialog.request("BYE"), now)
-            self.finish(Ended(cause="no-ack"))
+    def _leave(self, now: float) -> None:
+        self._send_bye(now, self._why)
+        self.finish(Ended(cause="local"), now)
 
-    def _refresh(self, now: float) -> None:
-        """Half of the interval is over and it is our turn (RFC 4028 section 10)."""
-        if self.state is not State.CONFIRMED or self._reoffer is not None or self._offered is not None:
-            self.core.timers.set(self, Timer.REFRESH, now + 5.0)
-            return
-        if "UPDATE" in self._peer_allows:
-            request = self._in_dialog("UPDATE")
-            self._add_session_headers(request)
-            self._send(request, now)
-        else:
-            self.offer(self._local_sdp, now)
+    def _send_bye(self, now: float, reason: str | None) -> None:
+        if self.dialog is not None:
+            request = self.dialog.request("BYE")
+            if reason:
+                request.headers.add("Reason", reason)
+            self.send(request, now)
 
-    def _refresh_answered(self, response: Response, now: float) -> None:
-        if response.status < 300:
-            self._agree_interval(as_uac(response, self.core.session_expires_s), now)
-        elif response.status in (405, 501):
-            self._peer_allows -= {"UPDATE"}
-            self._refresh(now)
+    def send(self, request: Request, now: float) -> Machine:
+        """Begin a transaction inside the dialog."""
+        dialog = self.dialog_in_use
+        if dialog is None:
+            raise LocalError(f"{request.method} needs a dialog")
+        flow = self.core.flow_for(dialog)
+        self.authenticator.authorize(request, flow)
+        return self.core.send_request(self, request, flow, now)
 
-    # -- shared -----------------------------------------------------------------------------------------------------
-
-    def finish(self, event: SessionEvent) -> None:
-        """Once: no timer, no dialog, the last event."""
+    def finish(self, event: SessionEvent, now: float) -> None:
+        """Once: nobody is left without an answer, no timer, no dialog, the last event."""
         if self.state is State.ENDED:
             return
         self.state = State.ENDED
+        self.turns.abandon(now)
+        self.referrals.abandon(now)
+        self.confirming.stop()
         self.core.timers.clear(self)
         if self.dialog is not None:
             self.core.unbind(self.dialog)
-        self.tell(event)
-
-    def _next_offer(self, now: float) -> None:
-        body, self._waiting_offer = self._waiting_offer, None
-        if body is not None:
-            self.offer(body, now)
-
-    def _in_dialog(self, method: str, body: bytes = b"", content_type: str = "") -> Request:
-        if self.dialog is None:
-            raise LocalError(f"{method} needs a dialog")
-        return self.dialog.request(method, body=body, content_type=content_type)
-
-    def _send(self, request: Request, now: float) -> Machine:
-        if self.dialog is None:
-            raise LocalError(f"{request.method} needs a dialog")
-        self.authenticator.authorize(request)
-        return self.core.send_request(self, request, self.core.flow_for(self.dialog), now)
-
-    def _add_session_headers(self, request: Request) -> None:
-        request.headers.add("Allow", ALLOW)
-        request.headers.add("Supported", SUPPORTED)
-        for name, value in header_as_uac(self.core.session_expires_s):
-            request.headers.add(name, value)
-
-    def _agree_interval(self, interval: SessionInterval | None, now: float) -> None:
-        self.interval = interval
-        self.core.timers.clear(self, Timer.REFRESH, Timer.EXPIRE)
-        if interval is not None:
-            if interval.we_refresh:
-                self.core.timers.set(self, Timer.REFRESH, now + interval.refresh_after_s)
-            self.core.timers.set(self, Timer.EXPIRE, now + interval.end_after_s)
-
-    def _refreshed_by_peer(self, request: Request, now: float) -> list[tuple[str, str]]:
-        """Agree the interval of a refresh of the peer, and say so in our 2xx."""
-        interval = as_uas(request, self.core.session_expires_s)
-        self._agree_interval(interval, now)
-        return header_as_uas(request, interval) if interval is not None else []
+        self.report(event)

@@ -4,49 +4,40 @@ from __future__ import annotations
 
 import secrets
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from ipaddress import ip_address
-from typing import Protocol
 
+from sip.admission import Accept, Admission, Admit, Refuse
 from sip.authentication import Authenticator
+from sip.client import Exchange
 from sip.client_invite import ClientInvite
 from sip.client_request import ClientRequest
+from sip.core import User
 from sip.dialog import Dialog
 from sip.errors import BadMessage, RemoteError
 from sip.events import SessionEvent
-from sip.headers import Via
 from sip.incoming import IncomingSession
 from sip.machine import Machine
 from sip.matching import DialogKey, client_key, dialog_key_as_uas, invite_key_of_cancel, merge_key, server_key
 from sip.message import Request, Response, parse
 from sip.outgoing import OutgoingSession
+from sip.paths import Paths, reply_flow
 from sip.server_invite import ServerInvite
 from sip.server_request import ServerRequest
 from sip.session import Session
+from sip.session_timer import MIN_SE_S
 from sip.timers import TimerTable, TimerValues
-from sip.transport import DEFAULT_PORTS, Flow
+from sip.transactions import Transactions
+from sip.transport import Flow
 from sip.validate import answer_bad_message, check, check_response
 
-_PORT_AND_TRANSPORT = {"udp": "UDP", "tcp": "TCP", "tls": "TLS", "ws": "WS", "wss": "WSS"}
+__all__ = ["Accept", "Admission", "Incoming", "Output", "Received", "Refuse", "Send", "Stack"]
 
+MOST_TRANSACTIONS = 40_000
+"""Of peers, alive at once; beyond, new requests get 503 without any state. 64*T1 of 600 requests a second is half of it."""
 
-@dataclass(frozen=True, slots=True)
-class Refuse:
-    """Admission says no: answered without any state."""
-
-    response: Response
-    reason: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Accept:
-    """Admission says yes, and who it is."""
-
-    principal: object = None
-
-
-Admission = Refuse | Accept
+NEEDS_DIALOG = frozenset({"BYE", "INFO", "PRACK", "UPDATE", "NOTIFY", "REFER"})
+"""481 without a To tag; REFER also begins dialogs elsewhere, but nobody here serves those."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +57,7 @@ class Incoming:
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """A request outside any session that wants an answer: REGISTER, OPTIONS, MESSAGE …"""
+    """A request outside any session that wants an answer: REGISTER, OPTIONS …"""
 
     transaction: ServerRequest
     principal: object
@@ -75,22 +66,15 @@ class Received:
 Output = Send | Incoming | Received
 
 
-class User(Protocol):
-    """Whoever owns a client transaction."""
-
-    def receive_response(self, machine: Machine, response: Response, now: float) -> None: ...
-
-    def failed(self, machine: Machine, now: float, status: int) -> None: ...
-
-
 class Stack:
     """Owns transactions, dialogs and timers, and nothing that waits. `outputs()` is to be taken after every call."""
 
     def __init__(
         self,
         *,
-        admit: Callable[[Request, Flow, float], Admission],
+        admit: Admit,
         contact: Callable[[Flow], str],
+        paths: Paths | None = None,
         values: TimerValues | None = None,
         allow: Callable[[str, float], bool] = lambda source, now: True,
         session_expires_s: int = 1800,
@@ -99,7 +83,9 @@ class Stack:
     ) -> None:
         self.values = values or TimerValues()
         self.timers = TimerTable()
+        self.paths = paths or Paths()
         self.session_expires_s = session_expires_s
+        self.contact = contact
         self.token = token
         self.random = random
         self.refusing = False
@@ -108,13 +94,9 @@ class Stack:
         self.counters: Counter[str] = Counter()
         self._admit = admit
         self._allow = allow
-        self._contact = contact
-        self._clients: dict[object, ClientInvite | ClientRequest] = {}
-        self._servers: dict[object, ServerInvite | ServerRequest] = {}
-        self._sessions: dict[object, IncomingSession] = {}
+        self._transactions = Transactions()
         self._dialogs: dict[DialogKey, Session] = {}
-        self._merged: dict[object, object] = {}
-        self._lost: set[Flow] = set()
+        self._forking: dict[tuple[str, str], Session] = {}
         self._outputs: list[Output] = []
 
     # -- what the driver does ---------------------------------------------------------------------------------------
@@ -135,16 +117,18 @@ class Stack:
             if (response := answer_bad_message(fault)) is not None:
                 self._reply_statelessly(response, flow)
             return
-        if isinstance(message, Response):
-            self._take_response(message, now)
-        else:
-            self._take_request(message, flow, now)
+        try:
+            if isinstance(message, Response):
+                self._take_response(message, flow, now)
+            else:
+                self._take_request(message, flow, now)
+        except RemoteError:  # a value that only now turns out to be malformed ends nothing else
+            self.counters["malformed"] += 1
 
     def tick(self, now: float) -> None:
         """Fire what is due."""
         for owner, timer in self.timers.due(now):
-            if isinstance(owner, Machine | Session):
-                owner.fire(timer, now)
+            owner.fire(timer, now)
 
     def next_deadline(self) -> float | None:
         return self.timers.next_deadline()
@@ -155,41 +139,54 @@ class Stack:
         return taken
 
     def flow_lost(self, flow: Flow, now: float) -> None:
-        """A connection is gone (or a datagram came back): its transactions fail, its dialogs go on over a new one."""
-        if flow.connection:
-            self._lost.add(flow)
-        for machine in [m for m in (*self._clients.values(), *self._servers.values()) if m.flow == flow]:
-            machine.transport_failed(now)
+        """A connection is gone: what goes on over it goes on over a new one. Connection 0: nobody is there to be reached."""
+        if not flow.connection:
+            for machine in self._transactions.towards(flow):
+                machine.transport_failed(now)
+            return
+        for machine in self._transactions.towards(flow):
+            if machine.flow.connection in (flow.connection, 0):
+                is_server = isinstance(machine, ServerInvite | ServerRequest)
+                self._move(machine, self.paths.again(machine.request, flow, is_server=is_server), now)
+        gone = Flow(flow.transport, flow.local, flow.remote)
+        for session in self._dialogs.values():
+            if session.dialog is not None and session.dialog.flow == flow:
+                session.dialog.flow = gone
 
     @property
     def load(self) -> tuple[int, int]:
         """(transactions, dialogs) alive."""
-        return len(self._clients) + len(self._servers), len(self._dialogs)
+        return len(self._transactions), len(self._dialogs)
 
     # -- requests of ours -------------------------------------------------------------------------------------------
 
-    def invite(self, request: Request, flow: Flow, authenticator: Authenticator) -> OutgoingSession:
-        """A session to be started by `session.start(now)`; its Contact is set here."""
-        contact = self._contact(flow)
-        request.headers.set("Contact", contact)
+    def invite(self, request: Request, flows: Sequence[Flow], authenticator: Authenticator) -> OutgoingSession:
+        """A session to be started by `session.start(now)`; its Contact is set then."""
         events: deque[SessionEvent] = deque()
-        return OutgoingSession(self, request, flow, contact, events.append, authenticator)
+        return OutgoingSession(self, request, flows, events.append, authenticator)
+
+    def exchange(
+        self,
+        request: Request,
+        flows: Sequence[Flow],
+        authenticator: Authenticator,
+        answered: Callable[[Response], None],
+    ) -> Exchange:
+        """A request outside any dialog, to be started by `exchange.start(now)`."""
+        return Exchange(self, request, flows, authenticator, answered)
 
     def send_request(self, user: User, request: Request, flow: Flow, now: float) -> Machine:
-        """Begin a client transaction."""
         if "Via" not in request.headers:
-            request.headers.insert_first("Via", self._via(flow))
-        machine: ClientInvite | ClientRequest
-        machine = (
-            ClientInvite(self, request, flow) if request.method == "INVITE" else ClientRequest(self, request, flow)
-        )
+            request.headers.insert_first("Via", self.paths.via(flow, self.token()))
+        kind = ClientInvite if request.method == "INVITE" else ClientRequest
+        machine: ClientInvite | ClientRequest = kind(self, request, flow)
         machine.user = user
-        self._clients[machine.key] = machine
+        self._transactions.add_client(machine)
         machine.start(now)
         return machine
 
     def send_ack(self, request: Request, flow: Flow) -> bytes:
-        request.headers.insert_first("Via", self._via(flow))
+        request.headers.insert_first("Via", self.paths.via(flow, self.token()))
         octets = request.to_bytes()
         self.send(flow, octets)
         return octets
@@ -197,57 +194,31 @@ class Stack:
     def send(self, flow: Flow, data: bytes) -> None:
         self._outputs.append(Send(flow, data))
 
-    def _via(self, flow: Flow) -> str:
-        host, port = flow.local
-        host = f"[{host}]" if ":" in host else host
-        return f"SIP/2.0/{_PORT_AND_TRANSPORT[flow.transport]} {host}:{port};rport;branch=z9hG4bK{self.token()}"
-
     def flow_for(self, dialog: Dialog) -> Flow:
-        """Where requests inside a dialog go: to its route or target where that is an address of the same transport,
-        over the flow that it came by where the peer sits behind a NAT, has a name, or holds a connection (RFC 5626)."""
-        flow = dialog.flow
-        if flow.reliable and flow not in self._lost:
-            return flow
-        uri = dialog.next_uri
-        host = uri.host.strip("[]")
-        transport = (uri.param("transport") or ("tls" if uri.scheme == "sips" else flow.transport)).lower()
-        try:
-            numeric = ip_address(host)
-        except ValueError:
-            return flow if not flow.reliable else Flow(flow.transport, flow.local, flow.remote)
-        if transport != flow.transport and not flow.reliable:
-            return flow
-        behind_nat = numeric.is_private and host != flow.remote[0] and not ip_address(flow.remote[0]).is_private
-        port = uri.port or DEFAULT_PORTS.get(transport, 5060)
-        remote = flow.remote if behind_nat or numeric.is_unspecified else (host, port)
-        return Flow(flow.transport, flow.local, remote)
+        return self.paths.inside(dialog)
 
-    # -- what transactions tell -------------------------------------------------------------------------------------
+    def avoid(self, flow: Flow, now: float) -> None:
+        self.paths.avoid(flow, now)
+
+    # -- what transactions and sessions tell ------------------------------------------------------------------------
 
     def response(self, transaction: Machine, response: Response, now: float) -> None:
-        user = transaction.user
-        if user is not None:
-            user.receive_response(transaction, response, now)  # type: ignore[attr-defined]  # a User by construction
+        if transaction.user is not None:
+            transaction.user.receive_response(transaction, response, now)
 
     def timed_out(self, transaction: Machine, now: float) -> None:
         if transaction.user is not None and isinstance(transaction, ClientInvite | ClientRequest):
-            transaction.user.failed(transaction, now, 408)  # type: ignore[attr-defined]
+            transaction.user.failed(transaction, now, 408)
 
     def unreachable(self, transaction: Machine, now: float) -> None:
         if isinstance(transaction, ClientInvite | ClientRequest):
             if transaction.user is not None:
-                transaction.user.failed(transaction, now, 503)  # type: ignore[attr-defined]
-        elif (session := self._sessions.get(transaction.key)) is not None:
-            session.lost()
+                transaction.user.failed(transaction, now, 503)
+        elif isinstance(transaction, ServerInvite) and isinstance(transaction.user, Session):
+            transaction.user.lost(now)
 
     def ended(self, transaction: Machine) -> None:
-        if isinstance(transaction, ClientInvite | ClientRequest):
-            if self._clients.get(transaction.key) is transaction:
-                del self._clients[transaction.key]
-        else:
-            self._servers.pop(transaction.key, None)
-            self._sessions.pop(transaction.key, None)
-            self._merged.pop(merge_key(transaction.request), None)
+        self._transactions.remove(transaction)
 
     def bind(self, dialog: Dialog, session: Session) -> None:
         self._dialogs[dialog.key] = session
@@ -255,31 +226,40 @@ class Stack:
     def unbind(self, dialog: Dialog) -> None:
         self._dialogs.pop(dialog.key, None)
 
+    def await_forks(self, session: Session, waiting: bool) -> None:
+        key = session.request.call_id, session.request.from_.tag or ""
+        if waiting:
+            self._forking[key] = session
+        else:
+            self._forking.pop(key, None)
+
     # -- what comes in ----------------------------------------------------------------------------------------------
 
-    def _take_response(self, response: Response, now: float) -> None:
+    def _take_response(self, response: Response, flow: Flow, now: float) -> None:
         if not check_response(response):
             self.counters["malformed"] += 1
             return
-        machine = self._clients.get(client_key(response))
+        machine = self._transactions.client(client_key(response))
         if machine is None:
             self.counters["stray_response"] += 1
-        else:
-            self._guarded(response, lambda: machine.receive(response, now))
+            return
+        if flow.connection and not machine.flow.connection and flow.remote == machine.flow.remote:
+            machine.flow = flow  # the connection that was made for it
+        machine.receive(response, now)
 
     def _take_request(self, request: Request, flow: Flow, now: float) -> None:
+        refusal: Response | None
         try:
             request.mark_received(*flow.remote[:2])
+            refusal = check(request)
         except RemoteError as fault:
-            self.counters["malformed"] += 1
-            self._refuse(request, request.reply(fault.status, fault.reason), flow)
-            return
-        if (refusal := check(request)) is not None:
+            refusal = request.reply(fault.status, fault.reason)
+        if refusal is not None:
             self.counters["refused"] += 1
-            self._refuse(request, refusal, flow)
+            if request.method != "ACK":
+                self._reply_statelessly(refusal, flow)
             return
-        key = server_key(request)
-        transaction = self._servers.get(key)
+        transaction = self._transactions.server(server_key(request))
         if request.method == "ACK":
             self._take_ack(request, transaction, now)
         elif transaction is not None:
@@ -296,66 +276,77 @@ class Stack:
             transaction.acked(now)
         session = self._dialogs.get(dialog_key_as_uas(request))
         if session is not None:
-            self._guarded(request, lambda: session.receive_ack(request, now))
+            session.receive_ack(request, now)
 
     def _take_cancel(self, request: Request, flow: Flow, now: float) -> None:
-        session = self._sessions.get(invite_key_of_cancel(request))
-        cancel = ServerRequest(self, request, reply_flow(request.via, flow))
-        self._servers[cancel.key] = cancel
-        if session is None:
-            cancel.respond(request.reply(481), now)
+        meant = self._transactions.server(invite_key_of_cancel(request))
+        if isinstance(meant, ServerInvite) and isinstance(meant.user, Session):
+            cancel = ServerRequest(self, request, reply_flow(request.via, flow))
+            self._transactions.add_server(cancel)
+            meant.user.receive_cancel(cancel, meant, now)
         else:
-            session.receive_cancel(cancel, now)
+            self._reply_statelessly(request.reply(481), flow)
 
     def _take_in_dialog(self, request: Request, flow: Flow, now: float) -> None:
-        session = self._dialogs.get(dialog_key_as_uas(request))
+        key = dialog_key_as_uas(request)
+        session = self._dialogs.get(key) or self._forking.get(key[:2])
         if session is None:
             self._reply_statelessly(request.reply(481), flow)
             return
-        transaction = self._serve(request, flow, now)
-        if session.dialog is not None and flow.transport == session.dialog.flow.transport and flow.reliable:
-            session.dialog.flow = session.flow = flow  # the peer's newest connection
-        self._guarded(request, lambda: session.receive_request(transaction, request, now))
+        transaction: ServerInvite | ServerRequest
+        kind = ServerInvite if request.method == "INVITE" else ServerRequest
+        transaction = kind(self, request, reply_flow(request.via, flow))
+        transaction.user = session
+        self._transactions.add_server(transaction)
+        transaction.start(now)
+        session.receive_request(transaction, request, now)
 
     def _take_new(self, request: Request, flow: Flow, now: float) -> None:
-        merged = merge_key(request)
-        if merged in self._merged:
+        if request.method in NEEDS_DIALOG:
+            self._reply_statelessly(request.reply(481), flow)
+        elif self._transactions.is_merged(merge_key(request)):
             self._reply_statelessly(request.reply(482), flow)
-            return
-        if self.refusing and request.method in ("INVITE", "OPTIONS"):
+        elif self.refusing and request.method in ("INVITE", "OPTIONS"):
             self._reply_statelessly(request.reply(503, headers=[("Retry-After", "30")]), flow)
-            return
-        verdict = self._admit(request, flow, now)
-        if isinstance(verdict, Refuse):
-            self.counters["not_admitted"] += 1
-            self._reply_statelessly(verdict.response, flow)
-            return
-        if request.method == "INVITE" and len(request.contacts) != 1:
-            self._reply_statelessly(request.reply(400, "Not Exactly One Contact"), flow)
-            return
-        transaction = self._serve(request, flow, now)
-        self._merged[merged] = transaction.key
-        if isinstance(transaction, ServerInvite):
-            events: deque[SessionEvent] = deque()
-            session = IncomingSession(self, transaction, self._contact(flow), events.append, verdict.principal)
-            self._sessions[transaction.key] = session
-            self._outputs.append(Incoming(session))
+        elif len(self._transactions) >= MOST_TRANSACTIONS:
+            self.counters["overload"] += 1
+            self._reply_statelessly(request.reply(503, headers=[("Retry-After", "10")]), flow)
         else:
-            self._outputs.append(Received(transaction, verdict.principal))
+            verdict = self._judge(request, flow, now)
+            if isinstance(verdict, Refuse):
+                self.counters["not_admitted"] += 1
+                self._reply_statelessly(verdict.response, flow)
+            elif request.method == "INVITE":
+                self._begin_session(request, flow, verdict.principal, now)
+            else:
+                transaction = ServerRequest(self, request, reply_flow(request.via, flow))
+                self._transactions.add_server(transaction, merge_key(request))
+                transaction.start(now)
+                self._outputs.append(Received(transaction, verdict.principal))
 
-    def _serve(self, request: Request, flow: Flow, now: float) -> ServerInvite | ServerRequest:
-        transaction: ServerInvite | ServerRequest
-        flow = reply_flow(request.via, flow)
-        transaction = (
-            ServerInvite(self, request, flow) if request.method == "INVITE" else ServerRequest(self, request, flow)
-        )
-        self._servers[transaction.key] = transaction
+    def _judge(self, request: Request, flow: Flow, now: float) -> Admission:
+        try:
+            return self._admit(request, flow, now)
+        except RemoteError as fault:
+            return Refuse(request.reply(fault.status, fault.reason), "malformed")
+
+    def _begin_session(self, request: Request, flow: Flow, principal: object, now: float) -> None:
+        transaction = ServerInvite(self, request, reply_flow(request.via, flow))
+        events: deque[SessionEvent] = deque()
+        try:
+            session = IncomingSession(self, transaction, self.contact(flow), events.append, principal)
+        except RemoteError as fault:
+            headers = [("Min-SE", str(MIN_SE_S))] if fault.status == 422 else []
+            self._reply_statelessly(request.reply(fault.status, fault.reason, headers=headers), flow)
+            return
+        transaction.user = session
+        self._transactions.add_server(transaction, merge_key(request))
         transaction.start(now)
-        return transaction
+        session.start(now)
+        self._outputs.append(Incoming(session))
 
-    def _refuse(self, request: Request, response: Response, flow: Flow) -> None:
-        if request.method != "ACK":
-            self._reply_statelessly(response, flow)
+    def _move(self, machine: Machine, flow: Flow, now: float) -> None:
+        self._transactions.move(machine, flow, now)
 
     def _reply_statelessly(self, response: Response, flow: Flow) -> None:
         """By the flow it came from, or where its topmost Via says (18.2.2); an unreadable Via gets the flow."""
@@ -364,18 +355,3 @@ class Stack:
         except RemoteError:
             self.counters["unreadable_via"] += 1
         self.send(flow, response.to_bytes())
-
-    def _guarded(self, message: Request | Response, act: Callable[[], None]) -> None:
-        """A value that only now turns out to be malformed (a bad Contact in a 2xx, a bad Session-Expires) ends nothing else."""
-        try:
-            act()
-        except RemoteError:
-            self.counters["malformed"] += 1
-            _ = message
-
-
-def reply_flow(via: Via, flow: Flow) -> Flow:
-    """Where a response goes: streams answer on themselves; datagrams to `rport`, else to the sent-by port (RFC 3581, 18.2.2)."""
-    if flow.reliable or via.rport is not None:
-        return flow
-    return Flow(flow.transport, flow.local, (flow.remote[0], via.port or DEFAULT_PORTS["udp"]))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Hashable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
+from typing import Protocol
 
 
 class Timer(Enum):
@@ -40,6 +41,12 @@ class Timer(Enum):
     EXPIRE = "session expiry"
 
 
+class Owner(Protocol):
+    """Whose timer it is; hashed by identity."""
+
+    def fire(self, timer: Timer, now: float) -> None: ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimerValues:
     """RFC 3261 section 17.1.1.1, in seconds."""
@@ -68,12 +75,12 @@ class TimerTable:
     __slots__ = ("_at", "_count", "_heap", "_serial")
 
     def __init__(self) -> None:
-        self._at: dict[Hashable, dict[Timer, float]] = {}
-        self._heap: list[tuple[float, int, Hashable, Timer]] = []
+        self._at: dict[Owner, dict[Timer, float]] = {}
+        self._heap: list[tuple[float, int, Owner, Timer]] = []
         self._serial = 0
         self._count = 0
 
-    def set(self, owner: Hashable, timer: Timer, at: float) -> None:
+    def set(self, owner: Owner, timer: Timer, at: float) -> None:
         timers = self._at.get(owner)
         if timers is None:
             timers = self._at[owner] = {}
@@ -86,7 +93,7 @@ class TimerTable:
             self._heap = [entry for entry in self._heap if self._is_live(entry)]
             heapq.heapify(self._heap)
 
-    def clear(self, owner: Hashable, *timers: Timer) -> None:
+    def clear(self, owner: Owner, *timers: Timer) -> None:
         """Forget these timers of the owner; all of them where none is named."""
         kept = self._at.get(owner)
         if kept is None:
@@ -101,10 +108,10 @@ class TimerTable:
         if not kept:
             del self._at[owner]
 
-    def is_set(self, owner: Hashable, timer: Timer) -> bool:
+    def is_set(self, owner: Owner, timer: Timer) -> bool:
         return timer in self._at.get(owner, ())
 
-    def due(self, now: float) -> Iterator[tuple[Hashable, Timer]]:
+    def due(self, now: float) -> Iterator[tuple[Owner, Timer]]:
         """Take every timer whose time has come, the earliest first."""
         while self._heap and self._heap[0][0] <= now:
             entry = heapq.heappop(self._heap)
@@ -120,7 +127,7 @@ class TimerTable:
             heapq.heappop(self._heap)
         return None
 
-    def _is_live(self, entry: tuple[float, int, Hashable, Timer]) -> bool:
+    def _is_live(self, entry: tuple[float, int, Owner, Timer]) -> bool:
         at, _, owner, timer = entry
         timers = self._at.get(owner)
         return timers is not None and timers.get(timer) == at

@@ -12,7 +12,10 @@ from sip.errors import RemoteError
 from sip.framing import Framer
 from sip.transport import Flow, Lost, Received
 
-MAX_PER_ADDRESS = 50
+MAX_PER_ADDRESS = 80
+"""An office of 50 telephones behind one address, some of which come back before their old connections are gone."""
+
+MAX_CONNECTIONS = 4_000
 MAX_QUEUED = 1_000_000
 """Octets that may wait for a peer that does not read."""
 
@@ -36,16 +39,24 @@ class _Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("asyncio.Transport", transport)
-        remote = transport.get_extra_info("peername")[:2]
-        local = transport.get_extra_info("sockname")[:2]
-        self.flow = Flow(self._owner.name, (local[0], self._owner.local[1]), (remote[0], remote[1]), next(_numbers))
+        remote, local = transport.get_extra_info("peername"), self._owner.local
+        if not remote:  # reset before it was taken
+            self.transport.abort()
+            return
+        self.flow = Flow(self._owner.name, local, (remote[0].removeprefix("::ffff:"), remote[1]), next(_numbers))
         self._owner.connected(self)
+
+    @property
+    def is_open(self) -> bool:
+        return self.transport is not None and not self.transport.is_closing()
 
     def data_received(self, data: bytes) -> None:
         if self.flow is None or self.transport is None:
             return
+        whole = 0
         try:
             while messages := self._framer.feed(data):
+                whole += len(messages)
                 for message in messages:
                     self._owner.received(message, self.flow)
                 data = b""  # a fault behind whole messages is raised by the next turn
@@ -53,13 +64,14 @@ class _Connection(asyncio.Protocol):
             self._owner.malformed += 1
             self.transport.close()
             return
-        self._watch_half()
+        self._watch_half(whole)
 
-    def _watch_half(self) -> None:
-        if self._half_at is not None:
+    def _watch_half(self, whole: int) -> None:
+        """The patience counts from the first octet of a message, however slowly the others drip."""
+        if self._half_at is not None and (whole or not self._framer.pending):
             self._half_at.cancel()
             self._half_at = None
-        if self._framer.pending and self.transport is not None:
+        if self._half_at is None and self._framer.pending and self.transport is not None:
             self._half_at = asyncio.get_running_loop().call_later(IDLE_MESSAGE_S, self.transport.abort)
 
     def connection_lost(self, error: Exception | None) -> None:
@@ -94,6 +106,7 @@ class TcpTransport:
         self._connecting: set[asyncio.Task[None]] = set()
         self.local = (host, port)
         self.malformed = 0
+        self.refused = 0
 
     async def open(self) -> None:
         """Listen. Raises `OSError`."""
@@ -108,8 +121,10 @@ class TcpTransport:
         if flow is None or connection.transport is None:
             return
         self._per_address[flow.remote[0]] += 1
-        if self._per_address[flow.remote[0]] > MAX_PER_ADDRESS:
+        if self._per_address[flow.remote[0]] > MAX_PER_ADDRESS or len(self._connections) >= MAX_CONNECTIONS:
+            self.refused += 1
             connection.transport.abort()
+            return
         self._connections[flow.connection] = connection
         self._by_remote[flow.remote] = connection
 
@@ -120,7 +135,8 @@ class TcpTransport:
         self._per_address[flow.remote[0]] -= 1
         if self._per_address[flow.remote[0]] <= 0:
             del self._per_address[flow.remote[0]]
-        self._connections.pop(flow.connection, None)
+        if self._connections.pop(flow.connection, None) is None:
+            return  # it was one too many: nothing has gone over it
         if self._by_remote.get(flow.remote) is connection:
             del self._by_remote[flow.remote]
         self._lost(flow)
@@ -128,7 +144,7 @@ class TcpTransport:
     def send(self, flow: Flow, data: bytes) -> None:
         """On its connection; connection 0 takes any to that address or makes one. Octets wait while it is made."""
         connection = self._connections.get(flow.connection) or self._by_remote.get(flow.remote)
-        if connection is not None and connection.transport is not None and not connection.transport.is_closing():
+        if connection is not None and connection.transport is not None and connection.is_open:
             if connection.transport.get_write_buffer_size() > MAX_QUEUED:
                 connection.transport.abort()
                 return
@@ -148,14 +164,14 @@ class TcpTransport:
             made = await self.connect(*flow.remote)
         except (OSError, TimeoutError):
             self._queued.pop(flow.remote, None)
-            self._lost(flow)
+            self._lost(Flow(flow.transport, flow.local, flow.remote))
             return
         for data in self._queued.pop(flow.remote, []):
             self.send(made, data)
 
     async def connect(self, address: str, port: int) -> Flow:
         existing = self._by_remote.get((address, port))
-        if existing is not None and existing.flow is not None:
+        if existing is not None and existing.flow is not None and existing.is_open:
             return existing.flow
         loop = asyncio.get_running_loop()
         async with asyncio.timeout(CONNECT_S):

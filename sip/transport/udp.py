@@ -34,6 +34,8 @@ class UdpTransport:
         family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
         opened = socket.socket(family, socket.SOCK_DGRAM)
         try:
+            if family == socket.AF_INET6:
+                opened.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
             opened.setblocking(False)
             opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
             opened.bind((self._host, self._port))
@@ -76,3 +78,14 @@ class UdpTransport:
             asyncio.get_running_loop().remove_reader(self._socket.fileno())
             self._socket.close()
             self._socket = None
+
+
+def address_towards(host: str) -> str | None:
+    """Our address on the way to a numeric host, as the routing table has it; None where there is no way. Nothing is sent."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect((host, 9))
+        except OSError:
+            return None
+        return cast("str", probe.getsockname()[0])

@@ -113,7 +113,7 @@ class Link:
             None,
             "test",
         )
-        session = self.a.stack.invite(request, self.flow(self.a), Authenticator(credentials, "cnonce"))
+        session = self.a.stack.invite(request, [self.flow(self.a)], Authenticator(credentials, "cnonce", [B[0]]))
         self.a.listen(session)
         session.start(self.now)
         self.flush()

@@ -211,7 +211,11 @@ def test_an_offerless_invite_gets_the_offer_in_the_200_and_the_answer_in_the_ack
     link.run(1)
     assert isinstance(accepted := link.a.events(ours)[-1], Accepted)
     assert accepted.sdp == ANSWER
-    assert link.b.events(link.b.incoming[0])[-1] == Confirmed(sdp=None)
+    assert link.first_lines(A) == ["INVITE"]
+    ours.answer(OFFER, link.now)
+    link.run(1)
+    assert link.b.events(link.b.incoming[0])[-1] == Confirmed(sdp=OFFER)
+    assert link.first_lines(A) == ["INVITE", "ACK"]
 
 
 def test_reliable_early_media_is_acknowledged_by_prack_before_the_answer() -> None:
