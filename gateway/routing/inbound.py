@@ -12,7 +12,6 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 from gateway.config import Config, NumberConfig, PhoneConfig, TrunkConfig
 from gateway.routing.numbers import find_number
 from sip.digest import Outcome, Verifier
-from sip.errors import RemoteError
 from sip.limits import Guesses
 from sip.message import Request
 from sip.stack import Accept, Admission, Refuse
@@ -84,6 +83,8 @@ class Doorkeeper:
         if user is not None:
             # unknown users meet what known ones meet, to the last guess: no list of names is to be had here
             return self._phone(request, user, source, now)
+        if request.method == "REGISTER":  # whatever the domain: a stranger learns here whom we serve, as at any registrar
+            return self._challenge(request, now)
         return Refuse(request.reply(403), "nobody we know")
 
     def _own(self, request: Request) -> Admission:
@@ -141,11 +142,11 @@ class Doorkeeper:
     def _from_trunk(self, request: Request, trunk: TrunkConfig) -> Admission:
         if request.method != "INVITE":
             return Accept(TrunkPrincipal(trunk.name, None))
-        try:
-            dialled = request.request_uri.user or ""
-        except RemoteError as fault:
-            return Refuse(request.reply(fault.status), "no address")
+        dialled = request.request_uri.user or ""
         number = find_number(self._config, dialled)
+        if number is None and trunk.register_ and dialled.lower() == trunk.username.lower():
+            # called at the Contact that we registered: whom the caller meant is in To
+            number = find_number(self._config, request.to.uri.user or "")
         if number is None:
             return Refuse(request.reply(404), f"trunk {trunk.name} calls a number that is not ours")
         return Accept(TrunkPrincipal(trunk.name, number))
