@@ -56,7 +56,7 @@ class Recognition(Protocol):
         ...
 
     async def began(self) -> None:
-        """Wait until speech is heard."""
+        """Wait until speech is heard, or until it is known that none will be."""
         ...
 
     async def result(self) -> Recognised:

@@ -101,8 +101,11 @@ class SphinxRecognition:
             self._worker.write(struct.pack("<I", 0))
 
     async def began(self) -> None:
-        """Wait until speech is heard."""
-        await asyncio.shield(self._began)
+        """Wait until speech is heard, or until it is known that none will be. Raises `DocumentFault` where the worker has died."""
+        waits: list[asyncio.Future[Any]] = [self._began, self._final]
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        if not self._began.done():
+            await self.result()
 
     async def result(self) -> Recognised:
         """Wait for the end of speech. Raises `DocumentFault` (13340) where the worker has died."""

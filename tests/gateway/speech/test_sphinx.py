@@ -85,6 +85,8 @@ async def test_who_leaves_early_leaves_a_worker_that_serves_the_next(listener: S
 async def test_a_worker_that_dies_is_told_and_replaced(listener: SphinxListener) -> None:
     async with listener.listening(Hearing()) as recognition:
         await recognition._worker.stop()
+        with pytest.raises(DocumentFault):
+            await recognition.began()
         with pytest.raises(DocumentFault) as caught:
             await recognition.result()
     assert caught.value.code == 13340
