@@ -29,7 +29,7 @@ from gateway.calls.outbound import Outbound
 from gateway.calls.recordings import Recordings
 from gateway.config import Config
 from gateway.console.ladders import Ladders
-from gateway.http import HttpServer
+from gateway.http import HttpServer, tls_listen
 from gateway.ledger import Ledger
 from gateway.metrics import Metrics
 from gateway.routing.inbound import Doorkeeper
@@ -137,6 +137,7 @@ class App:
             ready=lambda: self._taking_calls,
             figures=self._figures,
             alive=lambda: self.engine.alive,
+            tls=tls_listen(config.http),
         )
         departures = await opened.enter_async_context(
             Departures(

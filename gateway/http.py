@@ -3,21 +3,63 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
 from aiohttp import web
+
+from gateway.config import HttpConfig
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TlsListen:
+    """Where HTTPS is served too, and by which PEM files."""
+
+    listen: str
+    certificate: str
+    private_key: str
+
+    def context(self) -> ssl.SSLContext:
+        """Raises `OSError` (of which `ssl.SSLError` is one), the file named."""
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        try:
+            context.load_cert_chain(self.certificate, self.private_key)
+        except OSError as fault:
+            raise OSError(
+                f"http.certificate: {self.certificate} and {self.private_key} are no pair: {fault}"
+            ) from fault
+        return context
+
+
+def tls_listen(config: HttpConfig) -> TlsListen | None:
+    """None: no HTTPS."""
+    if not config.tls_listen:
+        return None
+    return TlsListen(listen=config.tls_listen, certificate=config.certificate, private_key=config.private_key)
+
+
+def _host_port(listen: str) -> tuple[str, int]:
+    host, _, port = listen.rpartition(":")
+    return host.strip("[]"), int(port)
 
 
 class HttpServer:
     """Owns the listening socket. `ready` says whether new calls are taken; `figures` gives the metrics text."""
 
     def __init__(
-        self, listen: str, *, ready: Callable[[], bool], figures: Callable[[], bytes], alive: Callable[[], bool]
+        self,
+        listen: str,
+        *,
+        ready: Callable[[], bool],
+        figures: Callable[[], bytes],
+        alive: Callable[[], bool],
+        tls: TlsListen | None = None,
     ) -> None:
-        host, _, port = listen.rpartition(":")
-        self._host, self._port = host.strip("[]"), int(port)
+        self._listen, self._tls = listen, tls
         self._ready, self._figures, self._alive = ready, figures, alive
         self.app = web.Application(client_max_size=1_000_000)
         self.app.add_routes(
@@ -28,7 +70,7 @@ class HttpServer:
             ]
         )
         self._runner: web.AppRunner | None = None
-        self.address = listen
+        self.address, self.tls_address = listen, ""
 
     def add_routes(self, routes: Iterable[web.AbstractRouteDef]) -> None:
         """Routes of another part; before this listens."""
@@ -42,14 +84,17 @@ class HttpServer:
         """Listen. Raises `OSError`."""
         self._runner = web.AppRunner(self.app, access_log=None, handle_signals=False, shutdown_timeout=5.0)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, self._host, self._port)
         try:
-            await site.start()
+            context = self._tls.context() if self._tls is not None else None
+            await web.TCPSite(self._runner, *_host_port(self._listen)).start()
+            plain = len(self._runner.addresses)
+            if self._tls is not None:
+                await web.TCPSite(self._runner, *_host_port(self._tls.listen), ssl_context=context).start()
         except OSError:
             await self._runner.cleanup()
             raise
-        host, port = self._runner.addresses[0][:2]
-        self.address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        bound = [f"[{host}]:{port}" if ":" in host else f"{host}:{port}" for host, port, *_ in self._runner.addresses]
+        self.address, self.tls_address = bound[0], (bound[plain:] or [""])[0]
         return self
 
     async def __aexit__(

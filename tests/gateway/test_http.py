@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
+import ssl
+import subprocess
+from pathlib import Path
+
 import aiohttp
 import pytest
 from aiohttp import web
 
-from gateway.http import HttpServer
+from gateway.config import HttpConfig
+from gateway.http import HttpServer, TlsListen, tls_listen
 
 
 class State:
@@ -14,8 +20,10 @@ class State:
     alive = True
 
 
-def server(state: State, listen: str = "127.0.0.1:0") -> HttpServer:
-    return HttpServer(listen, ready=lambda: state.ready, figures=lambda: b"crosspoint_x 1\n", alive=lambda: state.alive)
+def server(state: State, listen: str = "127.0.0.1:0", tls: TlsListen | None = None) -> HttpServer:
+    return HttpServer(
+        listen, ready=lambda: state.ready, figures=lambda: b"crosspoint_x 1\n", alive=lambda: state.alive, tls=tls
+    )
 
 
 async def ask(server: HttpServer, path: str, method: str = "GET") -> tuple[int, str]:
@@ -71,3 +79,39 @@ async def test_ipv6_addresses_are_written_in_brackets() -> None:
     async with server(State(), "[::1]:0") as http:
         assert http.address.startswith("[::1]:")
         assert (await ask(http, "/health"))[0] == 200
+
+
+@pytest.fixture
+def pair(tmp_path: Path) -> tuple[Path, Path]:
+    """A self-signed certificate for 127.0.0.1 and its key."""
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl is not installed")
+    certificate, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    words = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=crosspoint"
+    more = ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(certificate)]
+    subprocess.run(["openssl", *words.split(), *more], check=True, capture_output=True, timeout=30)
+    return certificate, key
+
+
+async def test_https_serves_the_same_beside_http(pair: tuple[Path, Path]) -> None:
+    certificate, key = pair
+    tls = tls_listen(HttpConfig(tls_listen="127.0.0.1:0", certificate=str(certificate), private_key=str(key)))
+    async with server(State(), tls=tls) as http, aiohttp.ClientSession() as client:
+        assert (await ask(http, "/health"))[0] == 200
+        trust = ssl.create_default_context(cafile=str(certificate))
+        async with client.get(f"https://{http.tls_address}/health", ssl=trust) as response:
+            assert response.status == 200
+
+
+async def test_a_key_that_does_not_belong_to_its_certificate_is_named(pair: tuple[Path, Path]) -> None:
+    certificate, key = pair
+    key.write_text("no key")
+    with pytest.raises(OSError, match=r"^http\.certificate: "):
+        async with server(
+            State(), tls=TlsListen(listen="127.0.0.1:0", certificate=str(certificate), private_key=str(key))
+        ):
+            pass
+
+
+def test_without_an_address_for_it_there_is_no_https() -> None:
+    assert tls_listen(HttpConfig()) is None
