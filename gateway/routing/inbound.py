@@ -83,7 +83,8 @@ class Doorkeeper:
         if user is not None:
             # unknown users meet what known ones meet, to the last guess: no list of names is to be had here
             return self._phone(request, user, source, now)
-        if request.method == "REGISTER":  # whatever the domain: a stranger learns here whom we serve, as at any registrar
+        if request.method == "REGISTER":
+            # whatever the domain: a stranger learns here whom we serve, as at any registrar
             return self._challenge(request, now)
         return Refuse(request.reply(403), "nobody we know")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 import phonenumbers
 
@@ -37,9 +38,13 @@ class NotRoutable:
 Destination = OwnNumber | ViaTrunk | NotRoutable
 
 
+@lru_cache(maxsize=4096)
 def normalize(dialled: str) -> str:
-    """`(555) 123-4567`, `15551234567`, `+1 555 123 4567` to E.164; short codes and star codes stay as they are."""
-    text = re.sub(r"[\s().\-/]", "", dialled.strip())
+    """`(555) 123-4567`, `15551234567`, `+1 555 123 4567` to E.164; short codes and star codes stay as they are.
+
+    What carriers hang on a number (`;npdi`, `;phone-context=…`, RFC 3966) is dropped; what is no number stays as it is.
+    """
+    text = re.sub(r"[\s().\-/]", "", dialled.partition(";")[0])
     if not re.fullmatch(r"\+?[0-9*#]+", text):
         return dialled.strip()
     if text.startswith("+") or "*" in text or "#" in text:
@@ -57,17 +62,15 @@ def normalize(dialled: str) -> str:
 
 def find_number(config: Config, dialled: str) -> NumberConfig | None:
     """The number of ours that was dialled, with or without `+` and country code."""
-    exact = {number.number: number for number in config.numbers}
-    for form in (dialled, normalize(dialled), "+" + dialled.lstrip("+")):
-        if form in exact:
-            return exact[form]
-    return None
+    number = normalize(dialled)
+    exact = {own.number: own for own in config.numbers}
+    return exact.get(dialled) or exact.get(number) or exact.get("+" + number.removeprefix("+"))
 
 
 def route(config: Config, dialled: str) -> Destination:
     """Where a dialled number goes."""
     number = normalize(dialled)
-    if not re.fullmatch(r"\+?[0-9*#]{1,20}", number):
+    if not re.fullmatch(r"\+[0-9]{1,20}|[0-9*#]{1,20}", number):
         return NotRoutable(13224, f"{dialled!r} is no phone number")
     own = find_number(config, number)
     if own is not None:
