@@ -44,6 +44,7 @@ from gateway.webhooks.callbacks import Callbacks
 from gateway.webhooks.client import Exchange, WebhookClient
 from gateway.webhooks.documents import Documents
 from gateway.webhooks.guard import Guard
+from gateway.webhooks.journal import event_of
 from gateway.webhooks.outbox import Outbox
 from media.client import EngineClient, EngineConfig
 from media.events import Health
@@ -226,6 +227,9 @@ class App:
 
     def _exchanged(self, exchange: Exchange) -> None:
         self.metrics.webhook(exchange.duration_ms / 1000)
+        event = event_of(exchange)
+        if event is not None:
+            self.store.put(event)
 
     def _health(self, health: Health) -> None:
         self.metrics.engine({name: float(value) for name, value in dataclasses.asdict(health).items()})
