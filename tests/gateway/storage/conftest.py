@@ -6,6 +6,7 @@ import os
 import shutil
 import socket
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,12 +21,16 @@ def program(name: str) -> str | None:
 
 
 @pytest.fixture(scope="session")
-def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgres_url() -> Iterator[str]:
     pytest.importorskip("asyncpg")
     initdb, pg_ctl = program("initdb"), program("pg_ctl")
     if initdb is None or pg_ctl is None:
         pytest.skip("PostgreSQL is not installed")
-    folder = tmp_path_factory.mktemp("postgres")
+    with tempfile.TemporaryDirectory(prefix="crosspoint-postgres-") as folder:  # pytest's own folders are root's alone
+        yield from _served(Path(folder), initdb, pg_ctl)
+
+
+def _served(folder: Path, initdb: str, pg_ctl: str) -> Iterator[str]:
     data = folder / "data"
     as_user: list[str] = []
     if os.geteuid() == 0:  # the server refuses to be root
@@ -34,8 +39,6 @@ def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             or subprocess.run(["id", "postgres"], capture_output=True, check=False).returncode
         ):
             pytest.skip("PostgreSQL has no user of its own here")
-        for part in (folder, *folder.parents[:2]):
-            part.chmod(0o755)
         shutil.chown(folder, "postgres")
         as_user = ["runuser", "-u", "postgres", "--"]
     with socket.socket() as free:
