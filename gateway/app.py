@@ -108,6 +108,7 @@ class App:
                 on_trace=self._traced,
                 allow=TokenBuckets().take,
                 session_expires_s=config.sip.session_expires_s,
+                public_host=_public_host(config),
             )
         )
         telephones = Telephones(self.endpoint, self.engine, config.rtp.address)
@@ -247,7 +248,14 @@ class App:
         self.metrics.sip(self.endpoint.counters, *self.endpoint.stack.load)
         registered = len(self.registrations.registrar.users(wall_clock()))
         self.metrics.house(registered=registered, callbacks=self.outbox.waiting)
+        self.metrics.trunks(self.trunks.up)
         return self.metrics.text()
+
+
+def _public_host(config: Config) -> str:
+    """What Contact says where we listen on every address, which is none to call: the address that SDP names."""
+    hosts = [text.partition("://")[2].rpartition(":")[0] for text in config.sip.listen]
+    return config.rtp.address if {"0.0.0.0", "[::]"} & set(hosts) else ""
 
 
 def _folder(path: str) -> Path:

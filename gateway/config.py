@@ -13,6 +13,8 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from gateway.config_checks import cross_checks
+from sip.errors import RemoteError
+from sip.uri import Uri
 
 
 class ConfigError(Exception):
@@ -54,6 +56,18 @@ def _sid(prefix: str) -> AfterValidator:
 def _url(value: str) -> str:
     if value and not re.match(r"(https?://[^\s/]+|bin:[^\s]+)", value):
         raise ValueError("must begin with http://, https:// or bin:")
+    return value
+
+
+def _trunk_host(value: str) -> str:
+    try:
+        uri = Uri.parse(value if value.startswith(("sip:", "sips:")) else f"sip:{value}")
+    except RemoteError as fault:
+        raise ValueError(
+            "must look like 192.0.2.1:5060, sip.example.com or sip:sip.example.com;transport=tcp"
+        ) from fault
+    if uri.user is not None or uri.headers:
+        raise ValueError("names a server, not a user")
     return value
 
 
@@ -159,7 +173,7 @@ class NumberConfig(Table):
 
 class TrunkConfig(Table):
     name: Name
-    host: str = Field(min_length=1, pattern=r"^[^\s<>\"]+$")
+    host: Annotated[str, AfterValidator(_trunk_host)] = Field(min_length=1, pattern=r"^[^\s<>\"]+$")
     allow: tuple[Network, ...] = ()
     username: str = ""
     password: str = ""

@@ -39,6 +39,12 @@ class Metrics:
             "crosspoint_engine", "The media engine over its last second", ["figure"], registry=self.registry
         )
         self._registered = Gauge("crosspoint_registered_phones", "Users with a telephone", registry=self.registry)
+        self._trunks = Gauge(
+            "crosspoint_trunk_up",
+            "Whether a trunk took our registration or answers OPTIONS",
+            ["trunk"],
+            registry=self.registry,
+        )
         self._outbox = Gauge("crosspoint_callbacks_waiting", "Callbacks not yet delivered", registry=self.registry)
         for reason in ("malformed", "refused", "not_admitted", "over_limit", "stray_response"):
             self._sip.labels(reason).set(0)
@@ -70,6 +76,10 @@ class Metrics:
     def house(self, *, registered: int, callbacks: int) -> None:
         self._registered.set(registered)
         self._outbox.set(callbacks)
+
+    def trunks(self, up: Mapping[str, bool]) -> None:
+        for name, is_up in up.items():
+            self._trunks.labels(name).set(is_up)
 
     def text(self) -> bytes:
         """The exposition format."""

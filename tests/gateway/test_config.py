@@ -158,6 +158,22 @@ def test_all_faults_are_named_at_once_even_those_between_tables() -> None:
     }  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    "host", ["192.0.2.1:99999", "a b", "sip:me@carrier.example", "tel:+1555", "carrier.example?x=y"]
+)
+def test_a_trunks_host_is_a_server(host: str) -> None:
+    assert [fault.partition(": ")[0] for fault in faults(document(trunk=[{"name": "t", "host": host}]))] == [
+        "trunk[0].host"
+    ]
+
+
+@pytest.mark.parametrize(
+    "host", ["192.0.2.1:5060", "[2001:db8::1]", "carrier.example", "sips:carrier.example;maddr=192.0.2.1"]
+)
+def test_a_trunks_host_may_be_a_name_or_a_uri(host: str) -> None:
+    assert parse(document(trunk=[{"name": "t", "host": host}]), {}).trunks[0].host == host
+
+
 def test_no_fault_repeats_a_secret() -> None:
     found = faults(
         document(phone=[{"username": "a b", "password": "hunter2"}], api_key=[{"sid": "x", "secret": "hunter2"}])
