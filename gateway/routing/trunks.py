@@ -23,7 +23,7 @@ log = structlog.get_logger(__name__)
 LEAVE_S = 2.0
 """How long our leaving may take."""
 
-CSEQ_STEP = 10
+CSEQ_STEP = 100
 """Challenges and other servers of the same trunk take the numbers between."""
 
 

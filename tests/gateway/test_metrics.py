@@ -66,3 +66,10 @@ def test_the_engine_and_the_house_are_copied() -> None:
     assert found["crosspoint_engine", ("late_ticks",)] == 3
     assert found["crosspoint_registered_phones", ()] == 5
     assert found["crosspoint_callbacks_waiting", ()] == 6
+
+
+def test_each_trunk_that_is_watched_is_up_or_down() -> None:
+    metrics = Metrics()
+    metrics.trunks({"carrier": True, "other": False})
+    found = figures(metrics)
+    assert (found["crosspoint_trunk_up", ("carrier",)], found["crosspoint_trunk_up", ("other",)]) == (1, 0)
