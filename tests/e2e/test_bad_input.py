@@ -22,8 +22,11 @@ CASES = list(cases())
 AT_ONCE = 25
 
 
-STRANGER = "127.77.0.1"
-"""An address of this machine that is no trunk's."""
+STRANGER = f"127.77.{os.getpid() >> 8 & 255}.{os.getpid() & 255 or 1}"
+"""An address of this machine that is no trunk's and no other run's."""
+
+MESSAGES_A_SECOND = 1500
+"""Below what one source may send, so that every message is read."""
 
 ANSWERED_AT = (5060, 5050, 5061, 6050, 19823)
 """Where the messages' top Vias want their answers: without `rport`, that is the source's address and this port (RFC 3261 18.2.2)."""
@@ -48,8 +51,9 @@ def _fits(expected: Expectation, answer: tuple[int, str] | None) -> bool:
 
 
 async def test_mutated_messages_never_cost_an_options_ping(gateway: Gateway) -> None:
-    missed, sent = 0, 0
-    async with RawPeer(gateway.sip) as noisy, RawPeer(gateway.sip) as pinger:
+    missed, sent, loop = 0, 0, asyncio.get_running_loop()
+    async with RawPeer(gateway.sip, address=STRANGER) as noisy, RawPeer(gateway.sip) as pinger:
+        began = loop.time()
         for data in mutations(20261121, messages(), MUTATED):
             noisy.send(data)
             sent += 1
@@ -57,6 +61,7 @@ async def test_mutated_messages_never_cost_an_options_ping(gateway: Gateway) -> 
                 missed += not await pinger.ping(within_s=3.0)
                 while not noisy.arrived.empty():
                     noisy.arrived.get_nowait()
+                await asyncio.sleep(max(0.0, began + sent / MESSAGES_A_SECOND - loop.time()))
     assert missed == 0
     assert sent == MUTATED
 
