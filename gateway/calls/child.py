@@ -6,6 +6,7 @@ import asyncio
 
 import structlog
 
+from gateway.calls import detection
 from gateway.calls.call import Call, Happening
 from gateway.calls.ending import CallFailed, Ending
 from gateway.calls.exchange import Exchange, LiveCall
@@ -57,6 +58,8 @@ class Child:
         self.live = LiveCall(call=self.call, leg=leg)
         self.ending = Ending(what=Happening.COMPLETED, sip_code=200, headers=leg.peer_headers)
         self.call.happened(Happening.ANSWERED)
+        if self._target.detection is not None:
+            detection.begin(self._exchange, self.live, self._target.detection)
         self._exchange.adopt(self.live)
         try:
             return await self._prepare(self.live)

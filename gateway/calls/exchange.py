@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING, Protocol
 from gateway.calls.call import Call
 from gateway.calls.leg import Leg
 from gateway.config import Config
-from gateway.twiml.control import DialPlan, DialTarget, Utterance, Whisper
-from gateway.twiml.interpreter import DocumentRequest, Finish
+from gateway.twiml.control import DialPlan, DialTarget, StatusCallback, Utterance, Whisper
+from gateway.twiml.interpreter import DocumentRequest, Finish, Rules
 from media.client import EngineClient
 
 if TYPE_CHECKING:
+    from gateway.calls.conferences import Rooms
     from gateway.calls.destinations import Destinations
     from gateway.calls.leg import Telephones
+    from gateway.calls.queues import Lines
     from gateway.calls.recordings import Recordings
 
 
@@ -30,6 +32,9 @@ class LiveCall:
     document: asyncio.Task[Finish] | None = None
     replacement: DocumentRequest | None = None
     """What a live update asked for: the running document is cancelled and this one begins."""
+
+    detected: asyncio.Future[None] | None = None
+    """Done when it is known who answered, where that is asked; the call's end is told after that."""
 
     taken: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when an update takes a dialled child from its `<Dial>`: the parent's verb ends, the child lives on."""
@@ -73,6 +78,12 @@ class Exchange(Protocol):
     def recordings(self) -> Recordings: ...
 
     @property
+    def rooms(self) -> Rooms: ...
+
+    @property
+    def lines(self) -> Lines: ...
+
+    @property
     def speaker(self) -> Speaker: ...
 
     @property
@@ -90,8 +101,22 @@ class Exchange(Protocol):
         """Run a whisper document on a called party. False: it hung up or was hung up, and is not to be bridged."""
         ...
 
+    async def wait(
+        self,
+        live: LiveCall,
+        request: DocumentRequest,
+        rules: Rules,
+        more: Callable[[], Sequence[tuple[str, str]]] = tuple,
+    ) -> Finish:
+        """Run a document for a call that waits in a room or a line; *more* parameters go with each of its webhooks."""
+        ...
+
     def notify(self, call: Call, code: int, message: str) -> None:
         """Keep a notification with a call and log it."""
+        ...
+
+    def detected(self, call: Call, callback: StatusCallback | None) -> None:
+        """Keep who answered a call, and tell *callback*."""
         ...
 
     def spawn(self, work: Coroutine[object, object, None], name: str) -> None:

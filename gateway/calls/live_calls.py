@@ -49,6 +49,8 @@ class ApiCalls:
                 timeout_s=float(request.timeout_s),
                 time_limit_s=float(request.time_limit_s),
                 recording=request.recording,
+                detection=request.detection,
+                detects_async=request.detects_async,
             )
         )
 

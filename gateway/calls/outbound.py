@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import structlog
 
+from gateway.calls import detection
 from gateway.calls.call import Call, Happening
 from gateway.calls.calls import Calls
 from gateway.calls.ending import CallFailed
@@ -15,7 +16,7 @@ from gateway.calls.leg import Leg
 from gateway.calls.recordings import Taping
 from gateway.calls.ringing import Ringing
 from gateway.ids import CallSid
-from gateway.twiml.control import DialTarget, RecordingPlan
+from gateway.twiml.control import DialTarget, MachineDetection, RecordingPlan
 from gateway.twiml.interpreter import DocumentRequest
 from media.commands import Side, Tap
 from media.streams import Slot
@@ -33,6 +34,9 @@ class Order:
     timeout_s: float = 60.0
     time_limit_s: float = 14_400.0
     recording: RecordingPlan | None = None
+    detection: MachineDetection | None = None
+    detects_async: bool = False
+    """The documents do not wait for who answered."""
 
 
 class Outbound:
@@ -102,18 +106,35 @@ class Outbound:
         call = order.call
         call.extras = (*call.extras, *((f"SipHeader_{name}", value) for name, value in leg.peer_headers))
         call.happened(Happening.ANSWERED)
-        taping = self._record(order, leg)
         live = LiveCall(call=call, leg=leg)
+        if order.detection is not None:
+            detection.begin(self._calls, live, order.detection, tells=order.detects_async)
+        taping = self._record(order, leg)
         try:
             async with asyncio.timeout(order.time_limit_s):
                 if order.target.send_digits:
                     await leg.send_digits(order.target.send_digits)
-                await self._calls.run(live, order.first)
+                if await self._detected(order, live):
+                    await self._calls.run(live, order.first)
         except TimeoutError:
             leg.hang_up("time limit")
         finally:
             if taping is not None:
                 taping.stop()
+
+    async def _detected(self, order: Order, live: LiveCall) -> bool:
+        """Wait for who answered, where the documents do. False: the call is over, or an update has taken it and ended it."""
+        if live.detected is None or order.detects_async:
+            return True
+        self._calls.adopt(live)
+        taken = asyncio.ensure_future(live.taken.wait())
+        try:
+            await asyncio.wait((live.detected, taken), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            taken.cancel()
+        if live.taken.is_set():
+            await asyncio.wait((live.leg.ended,))
+        return not live.leg.ended.done()
 
     def _record(self, order: Order, leg: Leg) -> Taping | None:
         """`Record=true`: what the called party says, and what it is told."""
