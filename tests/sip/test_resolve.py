@@ -111,11 +111,9 @@ async def test_an_address_asks_nobody(resolver: Resolver, server: NameServer, ur
 async def test_a_port_means_addresses_at_once_the_fourth_version_first(resolver: Resolver, server: NameServer) -> None:
     server.has("pbx.example", "A", "192.0.2.1", "192.0.2.2")
     server.has("pbx.example", "AAAA", "2001:db8::1")
-    assert await hops(resolver, "sip:pbx.example:5070;transport=tcp") == [
-        "tcp:192.0.2.1:5070",
-        "tcp:192.0.2.2:5070",
-        "tcp:2001:db8::1:5070",
-    ]
+    *four, six = await hops(resolver, "sip:pbx.example:5070;transport=tcp")
+    assert sorted(four) == ["tcp:192.0.2.1:5070", "tcp:192.0.2.2:5070"], "in whichever order the name server likes"
+    assert six == "tcp:2001:db8::1:5070"
     assert set(server.asked) == {("pbx.example", "A"), ("pbx.example", "AAAA")}
 
 
