@@ -89,8 +89,10 @@ class App:
                 on_exchange=self._exchanged,
             )
         )
-        self.outbox = await opened.enter_async_context(Outbox(self.store, Callbacks(self.client)))
-        self.ledger = Ledger(self.store, self.outbox, self.metrics)
+        self.outbox = await opened.enter_async_context(
+            Outbox(self.store, Callbacks(self.client), failed=self._callback_failed)
+        )
+        self.ledger = Ledger(self.store, self.outbox, self.metrics, config.account.sid)
         self.engine = await opened.enter_async_context(EngineClient(engine_config(config)))
         self.engine.on_health = self._health
         self.engine.on_death = self._engine_died
@@ -225,6 +227,9 @@ class App:
         return name, "127.0.0.1" if host in ("0.0.0.0", "::") else host, int(port)
 
     # -- figures ----------------------------------------------------------------------------------------------------
+
+    def _callback_failed(self, queue: str, code: int, message: str) -> None:
+        self.ledger.callback_failed(queue, code, message)
 
     def _exchanged(self, exchange: Exchange) -> None:
         self.metrics.webhook(exchange.duration_ms / 1000)

@@ -7,13 +7,14 @@ from datetime import UTC, datetime
 import structlog
 
 from gateway.calls.call import Call, Happening
-from gateway.calls.line import Line, Standing
+from gateway.calls.line import Line
+from gateway.calls.queues import Place
 from gateway.calls.recordings import Recording
 from gateway.calls.room import Room
 from gateway.ids import new_notification_sid
 from gateway.metrics import Metrics
 from gateway.storage.models import CallRow, ConferenceRow, NotificationRow, QueueRow, RecordingRow
-from gateway.storage.store import Store
+from gateway.storage.store import DATABASE_ERRORS, Store
 from gateway.twiml.control import StatusCallback
 from gateway.webhooks.outbox import Outbox
 from gateway.webhooks.params import progress_params, timestamp
@@ -27,8 +28,9 @@ _ERRORS = frozenset({11100, 11200, 11202, 11205, 11206, 11210, 11215, 11220, 117
 class Ledger:
     """Owns nothing: hands what happens to storage, outbox and metrics."""
 
-    def __init__(self, store: Store, outbox: Outbox, metrics: Metrics) -> None:
+    def __init__(self, store: Store, outbox: Outbox, metrics: Metrics, account_sid: str) -> None:
         self._store = store
+        self._account_sid = account_sid
         self._outbox = outbox
         self._metrics = metrics
 
@@ -60,6 +62,24 @@ class Ledger:
             )
         )
 
+    def callback_failed(self, call_sid: str, code: int, message: str) -> None:
+        """A callback was not taken: the application finds it among the call's notifications."""
+        log.warning("callback failed", call_sid=call_sid, code=code, message=message)
+        self._metrics.notification(code)
+        self._store.put(
+            NotificationRow(
+                sid=new_notification_sid(),
+                account_sid=self._account_sid,
+                call_sid=call_sid,
+                code=code,
+                log=1,
+                message=message,
+                request_url="",
+                request_method="",
+                created_at=datetime.now(UTC),
+            )
+        )
+
     def detected(self, call: Call, callback: StatusCallback | None) -> None:
         """It is known who answered: the row, then the callback of answering-machine detection."""
         self._store.put(call_row(call))
@@ -80,7 +100,7 @@ class Ledger:
             )
         )
 
-    def line_made(self, line: Line[Standing]) -> None:
+    def line_made(self, line: Line[Place]) -> None:
         self._store.put(
             QueueRow(
                 sid=line.sid,
@@ -100,7 +120,10 @@ class Ledger:
         """A recording has begun or ended: its row first, then its callback."""
         self._store.put(recording_row(recording))
         if recording.status != "in-progress":
-            await self._store.flush()
+            try:
+                await self._store.flush()
+            except DATABASE_ERRORS as fault:  # the row waits for the database; the callback does not
+                log.warning("a recording's row has to wait", recording_sid=recording.sid, fault=str(fault))
         callback = recording.plan.callback
         if callback is None or not callback.url or recording.status not in _wanted(callback.events):
             return

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from urllib.parse import urljoin
 
@@ -12,9 +12,11 @@ import structlog
 from gateway.calls.bridging import echo, routed
 from gateway.calls.call import Happening
 from gateway.calls.collecting import DigitCollecting
+from gateway.calls.conference import Stay
 from gateway.calls.dialing import Dialing
 from gateway.calls.exchange import Exchange, LiveCall
 from gateway.calls.playing import NotPlayable, play, pour
+from gateway.calls.queue import Serving, Waiting
 from gateway.calls.record_verb import record
 from gateway.calls.until import Until
 from gateway.twiml.control import (
@@ -42,7 +44,16 @@ log = structlog.get_logger(__name__)
 class Control:
     """CallControl for one live call. A fresh one for each first document; `base_url` follows the documents."""
 
-    def __init__(self, exchange: Exchange, live: LiveCall, *, is_whisper: bool = False) -> None:
+    def __init__(
+        self,
+        exchange: Exchange,
+        live: LiveCall,
+        *,
+        is_whisper: bool = False,
+        more: Callable[[], Sequence[tuple[str, str]]] = tuple,
+    ) -> None:
+        """*more*: what webhooks of these documents carry besides the call's own."""
+        self._more = more
         self._exchange = exchange
         self._live = live
         self._is_whisper = is_whisper
@@ -65,7 +76,7 @@ class Control:
         return self._is_whisper
 
     def parameters(self) -> Sequence[tuple[str, str]]:
-        return voice_params(CallView.of(self._live.call))
+        return [*voice_params(CallView.of(self._live.call)), *self._more()]
 
     def resolve(self, url: str) -> str:
         absolute = urljoin(self.base_url, url.strip()) if self.base_url else url.strip()
@@ -133,13 +144,13 @@ class Control:
         return result
 
     async def conference(self, plan: ConferencePlan) -> DialResult:
-        raise DocumentFault(13230, "<Conference> is not served yet")
+        return await Stay(self._exchange, self._live, plan).run()
 
     async def dequeue(self, plan: DequeuePlan) -> DialResult:
-        raise DocumentFault(13000, "<Queue> is not served yet")
+        return await Serving(self._exchange, self._live, plan).run()
 
     async def enqueue(self, plan: EnqueuePlan) -> EnqueueResult:
-        raise DocumentFault(13000, "<Enqueue> is not served yet")
+        return await Waiting(self._exchange, self._live, plan).run()
 
     async def refer(self, target: str, headers: Sequence[tuple[str, str]]) -> ReferResult:
         return await self._live.leg.refer(target, headers)

@@ -11,7 +11,7 @@ from pathlib import Path
 import structlog
 
 from gateway.calls.call import Call, utc_now
-from gateway.ids import RecordingSid, new_recording_sid
+from gateway.ids import ConferenceSid, RecordingSid, new_recording_sid
 from gateway.twiml.control import RecordingPlan
 from media.client import EngineClient
 from media.commands import PauseTape, Record, ResumeTape, Retap, StopTape, Tap
@@ -39,6 +39,8 @@ class Recording:
     status: str = "in-progress"
     duration_s: int = 0
     error_code: int = 0
+    conference_sid: ConferenceSid | None = None
+    """The room that is recorded; `call` is then its first member."""
 
 
 class Taping:
@@ -97,6 +99,7 @@ class Recordings:
         *,
         max_ms: int | None = None,
         silence_ms: int | None = None,
+        conference_sid: ConferenceSid | None = None,
     ) -> Taping:
         """Begin a tape at the next tick. What follows its end (row, callback) happens without the caller of this."""
         sid = new_recording_sid()
@@ -109,6 +112,7 @@ class Recordings:
             url=f"{self._public_url}/2010-04-01/Accounts/{call.account_sid}/Recordings/{sid}",
             started_at=utc_now(),
             channels=channels,
+            conference_sid=conference_sid,
         )
         number = self._engine.number()
         taping = Taping(self._engine, number, recording)
@@ -140,11 +144,12 @@ class Recordings:
             self.running.pop(taping.sid, None)
         taping.recording = finished(taping.recording, ended)
         call = taping.recording.call
-        call.recording = (
-            ("RecordingUrl", taping.url),
-            ("RecordingSid", taping.sid),
-            ("RecordingDuration", str(taping.recording.duration_s)),
-        )
+        if taping.recording.conference_sid is None:
+            call.recording = (
+                ("RecordingUrl", taping.url),
+                ("RecordingSid", taping.sid),
+                ("RecordingDuration", str(taping.recording.duration_s)),
+            )
         log.info("recording ended", call_sid=call.sid, recording_sid=taping.sid, cause=ended.cause, error=ended.error)
         await self._on_change(taping.recording)
 

@@ -113,6 +113,9 @@ class DialResult:
     parameters: tuple[tuple[str, str], ...] = ()
     """More of them, e.g. `QueueSid` after a `<Queue>`."""
 
+    falls_through: bool = False
+    """The next verb follows even where there is an `action`."""
+
     refer: tuple[str, str, str] | None = None
     """(referUrl, method, Refer-To): the dialled party sent REFER; this document takes over."""
 

@@ -117,7 +117,7 @@ class Dial(
         if result.refer is not None:
             url, verb, target = result.refer
             return Redirect(url, verb, (("ReferTransferTarget", target),))
-        if self.action is None:
+        if self.action is None or result.falls_through:
             return FallThrough()
         return Redirect(call.resolve(self.action), self.method, tuple(self._params(result)))
 
