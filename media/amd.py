@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
-from enum import Enum, StrEnum
+from enum import Enum
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,11 +16,12 @@ from media.beep import Kind, Sines, Sorter, Sound, Tones
 from media.commands import Detect
 from media.streams import TICK_MS
 from media.voicing import Voicing
+from media.words import Word
 
 Floats = NDArray[np.float32]
 
 
-class AnsweredBy(StrEnum):
+class AnsweredBy(Word):
     """Twilio's values."""
 
     HUMAN = "human"

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 
 from media.streams import Slot, StreamParams
+from media.words import Word
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,7 +128,7 @@ class SendDigits:
     ticket: int = 0
 
 
-class Side(StrEnum):
+class Side(Word):
     HEARD = "heard"
     """What the engine hears from the row."""
 

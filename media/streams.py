@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
+
+from media.words import Word
 
 RATE_HZ = 8000
 """The bus has one rate; codecs of another rate resample at their edge."""
@@ -13,7 +14,7 @@ FRAME = RATE_HZ * TICK_MS // 1000
 """Samples of one row in one tick: 160."""
 
 
-class Direction(StrEnum):
+class Direction(Word):
     """What *we* do on a stream, as SDP words it (RFC 3264 section 5.1)."""
 
     SENDRECV = "sendrecv"

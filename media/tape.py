@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
-
 import numpy as np
 from numpy.typing import NDArray
 
 from media.commands import Record, Side, Tap
 from media.levels import gain_of, to_pcm
 from media.streams import FRAME, RATE_HZ, TICK_MS, Slot
+from media.words import Word
 
 Floats = NDArray[np.float32]
 
@@ -23,7 +22,7 @@ ABOVE_FLOOR = gain_of(9.0) ** 2
 RISE = 1.02
 
 
-class Cause(StrEnum):
+class Cause(Word):
     """Why a tape ended."""
 
     STOPPED = "stopped"
