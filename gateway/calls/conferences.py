@@ -91,7 +91,7 @@ class LiveRoom:
         """Do what events ask for: routes, the tape, rows, callbacks."""
         events = list(events)
         for event in events:
-            log.info("conference", conference_sid=self.room.sid, event=event.what.value, reason=event.reason)
+            log.info("conference", conference_sid=self.room.sid, what=event.what.value, reason=event.reason)
             if event.what is Happened.START:
                 self._start()
             if self._callback is not None and self._callback.url and is_wanted(self._callback, event):

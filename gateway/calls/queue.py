@@ -135,12 +135,14 @@ class Serving:
                     place = await line.head()
             except TimeoutError:
                 return None
+            is_ready = False
             try:
-                if await self._called(place):
-                    return place
-            except BaseException:
-                _release(place, talked=False)
-                raise
+                is_ready = await self._called(place)
+            finally:
+                if not is_ready:
+                    _release(place, talked=False)
+            if is_ready:
+                return place
 
     async def _called(self, place: Place) -> bool:
         whisper = Whisper(url=self._plan.url, method=self._plan.method) if self._plan.url else None
