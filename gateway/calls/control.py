@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
-from urllib.parse import urljoin
 
 import structlog
 
@@ -35,6 +34,7 @@ from gateway.twiml.control import (
     ReferResult,
     Utterance,
 )
+from gateway.twiml.urls import absolute
 from gateway.webhooks.params import CallView, voice_params
 from media.commands import Clip
 
@@ -79,10 +79,7 @@ class Control:
         return [*voice_params(CallView.of(self._live.call)), *self._more()]
 
     def resolve(self, url: str) -> str:
-        absolute = urljoin(self.base_url, url.strip()) if self.base_url else url.strip()
-        if not absolute.startswith(("http://", "https://", "bin:")):
-            raise DocumentFault(11100, f"{url!r} is no absolute http or https URL", url=url)
-        return absolute
+        return absolute(self.base_url, url)
 
     def notify(self, code: int, message: str) -> None:
         self._exchange.notify(self._live.call, code, message)
