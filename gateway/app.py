@@ -16,7 +16,6 @@ import structlog
 from gateway.api.app import PREFIX, api_application
 from gateway.api.auth import Gatekeeper
 from gateway.api.departures import Departures
-from gateway.api.ports import Nobody
 from gateway.api.services import Services
 from gateway.audio import AudioFiles
 from gateway.bins import Bins
@@ -25,8 +24,10 @@ from gateway.calls.calls import Calls
 from gateway.calls.destinations import Destinations
 from gateway.calls.leg import Telephones
 from gateway.calls.live_calls import ApiCalls
+from gateway.calls.live_rooms import ApiQueues, ApiRooms
 from gateway.calls.outbound import Outbound
 from gateway.calls.recordings import Recordings
+from gateway.calls.recovery import recover
 from gateway.config import Config
 from gateway.console.ladders import Ladders
 from gateway.http import HttpServer, tls_listen
@@ -81,6 +82,7 @@ class App:
         config = self.config
         folder = await asyncio.to_thread(_folder, config.storage.recordings)
         self.store = await opened.enter_async_context(Store(config.storage.database))
+        await recover(self.store, folder)
         self.client = await opened.enter_async_context(
             WebhookClient(
                 auth_token=config.account.auth_token,
@@ -151,13 +153,12 @@ class App:
                 open_=lambda: self._taking_calls,
             )
         )
-        nobody = Nobody()
         services = Services(
             config=config,
             store=self.store,
             calls=live,
-            rooms=nobody,
-            queues=nobody,
+            rooms=ApiRooms(self.calls),
+            queues=ApiQueues(self.calls),
             departures=departures,
             media=Media(folder),
         )
