@@ -206,6 +206,7 @@ class OutgoingSession(Session):
                 self.core.bind(dialog, self)
         except RemoteError:
             return False
+        self._note_allowed(response)
         if number is None or dialog is None:
             return True
         last = self._rseq.get(tag)
@@ -271,8 +272,11 @@ class OutgoingSession(Session):
         self.core.timers.clear(self)
         self.dialog = dialog
         self.core.bind(dialog, self)
-        allow = response.headers.get("Allow") or ""
-        self.peer_allows = frozenset(method.strip().upper() for method in allow.split(","))
+        self._note_allowed(response)
+
+    def _note_allowed(self, response: Response) -> None:
+        if (allow := response.headers.get("Allow")) is not None:
+            self.peer_allows = frozenset(method.strip().upper() for method in allow.split(","))
 
     def _failure(self, response: Response, now: float) -> None:
         if self.state is not State.EARLY:
