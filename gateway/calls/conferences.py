@@ -12,10 +12,10 @@ from gateway.calls.call import Call, utc_now
 from gateway.calls.conference_callbacks import conference_params, is_wanted
 from gateway.calls.recordings import Recordings, Taping
 from gateway.calls.room import Event, Happened, Member, Room
-from gateway.ids import AccountSid, CallSid, new_conference_sid
+from gateway.ids import AccountSid, CallSid, ConferenceSid, new_conference_sid
 from gateway.twiml.control import ConferencePlan, StatusCallback
 from media.client import EngineClient
-from media.commands import Close, Play, Route, SetRoutes, Tap, Tone
+from media.commands import Close, Play, Route, SetRoutes, Stop, Tap, Tone
 from media.tones import JOINED, LEFT, tone
 
 log = structlog.get_logger(__name__)
@@ -45,6 +45,7 @@ class LiveRoom:
         self.room = room
         self.started = asyncio.Event()
         self.is_closed = False
+        self._music: dict[CallSid, int] = {}
         self._engine = engine
         self._ledger = ledger
         self._recordings = recordings
@@ -75,8 +76,33 @@ class LiveRoom:
             self._play(LEFT)
         self._take(events)
 
-    def change(self, sid: CallSid, *, muted: bool | None = None, hold: bool | None = None) -> None:
-        self._take(self.room.change(sid, muted=muted, hold=hold))
+    def change(
+        self,
+        sid: CallSid,
+        *,
+        muted: bool | None = None,
+        hold: bool | None = None,
+        coach: str | None = None,
+        end_on_exit: bool | None = None,
+        beep_on_exit: bool | None = None,
+    ) -> None:
+        """None leaves a thing as it is."""
+        events = self.room.change(
+            sid, muted=muted, hold=hold, coach=coach, end_on_exit=end_on_exit, beep_on_exit=beep_on_exit
+        )
+        for event in events:
+            if event.member is not None:
+                event.member.updated_at = utc_now()
+        self._take(events)
+
+    def _entertain(self) -> None:
+        """Music for who is on hold, and for nobody else."""
+        on_hold = {member.sid: member.slot for member in self.room.members.values() if member.hold}
+        for sid in self._music.keys() - on_hold.keys():
+            self._engine.send(Stop(playing=self._music.pop(sid)))
+        for sid in on_hold.keys() - self._music.keys():
+            self._music[sid] = self._engine.number()
+            self._engine.send(Play(playing=self._music[sid], target=on_hold[sid], source=HOLD_MUSIC))
 
     def kick(self, sid: CallSid) -> None:
         over = self.ends.get(sid)
@@ -98,6 +124,7 @@ class LiveRoom:
                 self._sequence += 1
                 params = conference_params(self.room, event, self._sequence, utc_now())
                 self._ledger.tell(self.room.sid, self._callback, params)
+        self._entertain()
         if events:
             self._ledger.room_changed(self.room)
             self._reroute()
@@ -159,6 +186,9 @@ class Rooms:
             live = LiveRoom(room, self._engine, self._ledger, self._recordings)
             self._live[account, name] = live
             return live
+
+    def find(self, sid: ConferenceSid) -> LiveRoom | None:
+        return next((live for live in self._live.values() if live.room.sid == sid), None)
 
     def forget_empty(self, live: LiveRoom) -> None:
         """Close a room that nobody is in."""

@@ -9,7 +9,7 @@ from typing import Protocol
 from gateway.calls.call import utc_now
 from gateway.calls.exchange import LiveCall
 from gateway.calls.line import Line
-from gateway.ids import AccountSid, CallSid, new_queue_sid
+from gateway.ids import AccountSid, CallSid, QueueSid, new_queue_sid
 from gateway.twiml.control import Whisper
 
 
@@ -85,6 +85,9 @@ class Lines:
 
     def find(self, account: AccountSid, name: str) -> WaitingLine | None:
         return self._live.get((account, name))
+
+    def by_sid(self, sid: QueueSid) -> WaitingLine | None:
+        return next((live for live in self._live.values() if live.line.sid == sid), None)
 
     def get(self, account: AccountSid, name: str) -> WaitingLine:
         """The line of that name, made if there is none."""

@@ -40,6 +40,9 @@ GROUPS = {
 """The word of `statusCallbackEvent` that asks for each."""
 
 
+_BEEPS = {(True, True): "true", (True, False): "onEnter", (False, True): "onExit", (False, False): "false"}
+
+
 @dataclass(eq=False, slots=True, kw_only=True)
 class Member:
     """A call in a room."""
@@ -130,7 +133,17 @@ class Room:
         self.ended_by = by.sid if by is not None else ""
         return [*events, Event(what=Happened.END, member=by, reason=why_ended)]
 
-    def change(self, sid: CallSid, *, muted: bool | None = None, hold: bool | None = None) -> list[Event]:
+    def change(
+        self,
+        sid: CallSid,
+        *,
+        muted: bool | None = None,
+        hold: bool | None = None,
+        coach: str | None = None,
+        end_on_exit: bool | None = None,
+        beep_on_exit: bool | None = None,
+    ) -> list[Event]:
+        """None leaves a thing as it is. `participant-modify` tells of what has no event of its own."""
         member = self.members.get(sid)
         if member is None:
             return []
@@ -141,6 +154,15 @@ class Room:
         if hold is not None and hold != member.hold:
             member.hold = hold
             events.append(Event(what=Happened.HOLD if hold else Happened.UNHOLD, member=member))
+        before = member.coach, member.end_on_exit, member.beep
+        if coach is not None:
+            member.coach = coach
+        if end_on_exit is not None:
+            member.end_on_exit = end_on_exit
+        if beep_on_exit is not None:
+            member.beep = _BEEPS[member.beeps_on_enter, beep_on_exit]
+        if before != (member.coach, member.end_on_exit, member.beep):
+            events.append(Event(what=Happened.MODIFY, member=member))
         return events
 
     def routes(self) -> frozenset[Route]:

@@ -108,6 +108,8 @@ def test_a_change_that_changes_nothing_tells_nothing() -> None:
     assert [event.what for event in one.change(CallSid("a"), muted=True, hold=False)] == [Happened.MUTE]
     assert one.change(CallSid("a"), muted=True) == []
     assert one.change(CallSid("b"), muted=True) == []
+    assert [event.what for event in one.change(CallSid("a"), beep_on_exit=False)] == [Happened.MODIFY]
+    assert one.change(CallSid("a"), beep_on_exit=False, coach="", end_on_exit=False) == []
 
 
 def test_callbacks_carry_their_parameters_and_only_what_was_asked_for() -> None:
