@@ -86,5 +86,8 @@ class AudioFiles:
 
 
 def _write(path: Path, body: bytes) -> None:
+    """At once: whoever plays what had this name before goes on reading that."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(body)
+    part = path.with_suffix(".part")
+    part.write_bytes(body)
+    part.replace(path)

@@ -88,9 +88,8 @@ class Interpreter:
             return await _Run(self._fetch, call, first, rules).follow()
         except HungUp:
             return Finish.GONE
-        except Exception as fault:
-            log.exception("internal failure while a document ran", call_sid=call.call_sid)
-            call.notify(Code.INTERNAL, f"internal failure: {type(fault).__name__}")
+        except Exception:
+            log.exception("internal failure after a document's fault", call_sid=call.call_sid)
             return Finish.FAILED
 
 
@@ -114,8 +113,15 @@ class _Run:
             try:
                 self._count_hop()
                 step = await self._run(await self._load(request))
+            except HungUp:
+                raise
             except (GatewayError, DocumentFault) as fault:
                 request = self._fallback(fault, request)
+                continue
+            except Exception as bug:
+                log.exception("internal failure while a document ran", call_sid=self._call.call_sid)
+                internal = TwimlFault(Code.INTERNAL, f"internal failure: {type(bug).__name__}")
+                request = self._fallback(internal, request)
                 continue
             if isinstance(step, Finish):
                 return step

@@ -246,16 +246,17 @@ def _convert(text: str, wanted: object, rule: Rule) -> object:
             raise ValueError("must be true or false")
         return text.lower() == "true"
     if wanted is int:
-        return _integer(text)
+        return integer(text)
     if wanted is float:
-        return float(_integer(text))
+        return float(integer(text))
     values = words(text) if wanted is tuple else (text.strip(),) if rule.one_of else (text,)
     if rule.one_of and (bad := [value for value in values if value not in rule.one_of]):
         raise ValueError(f"{bad[0]!r} is none of {', '.join(rule.one_of)}")
     return values if wanted is tuple else values[0]
 
 
-def _integer(text: str) -> int:
+def integer(text: str) -> int:
+    """A whole number of at most nine digits. Raises ValueError."""
     if not re.fullmatch(r"[+-]?\d{1,9}(\.0+)?", text):
         raise ValueError("must be a whole number")
     return int(float(text))

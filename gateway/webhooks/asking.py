@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from types import SimpleNamespace
@@ -54,6 +53,9 @@ class Asking:
     auth_token: str
     visit: Visit
     overrides: Overrides
+    token: str
+    """The same on every hop and retry, so that an application can tell a request that it has had."""
+
     headers: Pairs = ()
     also: int = 0
     is_signed: bool = True
@@ -129,7 +131,7 @@ class Asking:
             "User-Agent": USER_AGENT,
             "Accept": "*/*",
             "Accept-Encoding": "gzip, deflate",
-            "I-Twilio-Idempotency-Token": str(uuid.uuid4()),
+            "I-Twilio-Idempotency-Token": self.token,
             **dict(self.headers),
         }
         if self.is_signed:

@@ -14,10 +14,10 @@ class Callbacks:
     def __init__(self, client: WebhookClient) -> None:
         self._client = client
 
-    async def post(self, url: str, method: str, params: Sequence[tuple[str, str]]) -> int:
+    async def post(self, url: str, method: str, params: Sequence[tuple[str, str]], token: str = "") -> int:
         """The status that came back, whatever it says. Raises `WebhookFault` where none did."""
         try:
-            reply = await self._client.fetch(Fetch(url=url, method=method, params=params))
+            reply = await self._client.fetch(Fetch(url=url, method=method, params=params, token=token))
         except WebhookFault as fault:
             if fault.status is None:
                 raise

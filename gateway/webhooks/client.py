@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+import uuid
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -39,6 +40,8 @@ class Fetch:
     url: str
     method: str = "POST"
     params: Sequence[tuple[str, str]] = ()
+    token: str = ""
+    """I-Twilio-Idempotency-Token, where the same request may be made again; `""`: one of its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,6 +130,7 @@ class WebhookClient:
                     auth_token=self._auth_token,
                     visit=visit or Visit(),
                     overrides=overrides,
+                    token=fetch.token or str(uuid.uuid4()),
                     headers=headers,
                     also=also,
                     is_signed=is_signed,

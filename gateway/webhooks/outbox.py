@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import uuid
 from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -27,8 +28,8 @@ AT_ONCE = 64
 class Poster(Protocol):
     """The outgoing client, as far as callbacks need it."""
 
-    async def post(self, url: str, method: str, params: Sequence[tuple[str, str]]) -> int:
-        """The HTTP status that came back. Raises `WebhookFault`."""
+    async def post(self, url: str, method: str, params: Sequence[tuple[str, str]], token: str = "") -> int:
+        """The HTTP status that came back. *token* tells an application that it has had this one. Raises `WebhookFault`."""
         ...
 
 
@@ -110,10 +111,11 @@ class Outbox:
     async def _deliver(self, row: OutboxRow) -> bool:
         """Try until it is delivered or given up. False: it has to wait for the next start."""
         params = [(name, value) for name, value in row.params]
+        token = str(uuid.uuid5(uuid.NAMESPACE_URL, f"{row.queue}/{row.id}"))
         for attempt, pause_s in enumerate((*self._retry_after_s, None)):
             try:
                 async with self._slots:
-                    status = await self._poster.post(row.url, row.method, params)
+                    status = await self._poster.post(row.url, row.method, params, token)
             except WebhookFault as fault:
                 log.warning(
                     "callback not delivered", queue=row.queue, url=row.url, code=fault.code, fault=fault.message

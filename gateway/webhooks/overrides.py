@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from urllib.parse import urldefrag
 
 RETRIES = frozenset({"4xx", "5xx", "ct", "rt"})
 
@@ -25,7 +24,7 @@ _FIELDS = {"ct": "connect_ms", "rt": "read_ms", "tt": "total_ms", "rc": "retries
 
 def split(url: str) -> tuple[str, Overrides]:
     """The URL as it is sent, without its fragment, and the overrides. What is unknown or bad in them changes nothing."""
-    bare, fragment = urldefrag(url)
+    bare, _, fragment = url.partition("#")
     found: dict[str, int] = {}
     retry_on: frozenset[str] | None = None
     for item in fragment.split("&") if fragment else []:

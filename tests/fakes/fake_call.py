@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from types import TracebackType
 from typing import Self
-from urllib.parse import urljoin
 
 from gateway.twiml.control import (
     CallControl,
@@ -28,6 +27,7 @@ from gateway.twiml.control import (
     ReferResult,
     Utterance,
 )
+from gateway.twiml.urls import absolute
 
 BASE = "http://app.example/menu/voice?x=1"
 
@@ -82,10 +82,7 @@ class FakeCall:
         return [("CallSid", "CA1"), ("CallStatus", status)]
 
     def resolve(self, url: str) -> str:
-        absolute = urljoin(self.base_url, url)
-        if not absolute.startswith(("http:", "https:", "bin:")):
-            raise DocumentFault(11100, f"{url!r} is no absolute URL", url=url)
-        return absolute
+        return absolute(self.base_url, url)
 
     def notify(self, code: int, message: str) -> None:
         self.notes.append((int(code), message))

@@ -16,6 +16,7 @@ from gateway.twiml.verb import (
     attribute,
     flag,
     http_method,
+    integer,
     status_callback,
     words,
 )
@@ -38,13 +39,13 @@ def _input(text: str) -> tuple[str, ...]:
 def _timeout(text: str) -> float:
     if text.strip().lower() == "auto":
         return 5.0
-    return float(int(text))
+    return float(integer(text.strip()))
 
 
 def _speech_timeout(text: str) -> float | None:
     if text.strip().lower() == "auto":
         return None
-    if (seconds := int(text)) < 1:
+    if (seconds := integer(text.strip())) < 1:
         raise ValueError("must be auto or a number of seconds")
     return float(seconds)
 

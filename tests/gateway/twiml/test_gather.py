@@ -71,6 +71,8 @@ def params(step: Next) -> dict[str, str]:
             [],
         ),
         ('input="voice"', replace(PLAN, speech_timeout_s=5.0), [13326]),
+        (f'timeout="{"9" * 400}"', replace(PLAN, speech_timeout_s=5.0), [13313]),
+        (f'speechTimeout="{"9" * 5000}"', replace(PLAN, speech_timeout_s=5.0), [13327]),
         ('timeout="soon"', replace(PLAN, speech_timeout_s=5.0), [13313]),
         ('timeout="-1"', replace(PLAN, timeout_s=0.0, speech_timeout_s=0.0), [13313]),
         ('finishOnKey="12"', replace(PLAN, speech_timeout_s=5.0), [13311]),

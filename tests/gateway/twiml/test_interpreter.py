@@ -320,8 +320,30 @@ async def test_cancelling_stops_the_verb_that_runs() -> None:
 async def test_a_bug_in_a_verb_ends_its_call_and_no_other() -> None:
     call = FakeCall()
     call.faults["say"] = ZeroDivisionError()  # type: ignore[assignment] # what no verb may raise
-    finish, _ = await run({"/voice": "<Response><Say>x</Say></Response>"}, call)
+    finish, _ = await run({"/voice": "<Response><Say>x</Say></Response>"}, call, DocumentRequest(url=VOICE))
     assert (finish, call.codes) == (Finish.FAILED, [12400])
+
+
+async def test_a_bug_in_a_verb_goes_to_the_fallback_as_any_fault_does() -> None:
+    call = FakeCall()
+    call.faults["play"] = ZeroDivisionError()  # type: ignore[assignment] # what no verb may raise
+    script = {
+        "/voice": "<Response><Play>/a.wav</Play></Response>",
+        "/fallback": "<Response><Say>sorry</Say></Response>",
+    }
+    finish, application = await run(script, call)
+    assert (finish, said(call), call.codes) == (Finish.ENDED, ["<speak>sorry</speak>"], [12400])
+    assert application.asked[-1][1].params == (("ErrorCode", "12400"), ("ErrorUrl", VOICE))
+
+
+@pytest.mark.parametrize("text", ["http://[", "http://[::1/", "http://[x]/"])
+@pytest.mark.parametrize("verb", ["Redirect", "Play"])
+async def test_brackets_that_hold_no_address_are_a_bad_url(verb: str, text: str) -> None:
+    call = FakeCall()
+    finish, application = await run({"/voice": f"<Response><{verb}>{text}</{verb}></Response>"}, call)
+    assert call.codes == [11100, 11200]
+    assert application.urls == [VOICE, FALLBACK]
+    assert finish is Finish.FAILED
 
 
 @pytest.mark.parametrize(

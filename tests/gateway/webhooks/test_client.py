@@ -26,6 +26,7 @@ import pytest
 from aiohttp import web
 
 from gateway.errors import WebhookFault
+from gateway.webhooks.callbacks import Callbacks
 from gateway.webhooks.client import Exchange, Fetch, WebhookClient
 from gateway.webhooks.guard import Guard
 from gateway.webhooks.visit import Visit
@@ -132,6 +133,21 @@ async def test_retries_follow_the_fragment(app: TwilioApp, client: WebhookClient
     await fails(client, f"{app.url}/voice#{fragment}")
     assert len(app.asked) == asked
     assert all(one.is_signed for one in app.asked)
+
+
+async def test_a_request_keeps_its_idempotency_token_over_retries(app: TwilioApp, client: WebhookClient) -> None:
+    app.answers("/voice", DOCUMENT, status=503)
+    for _ in range(2):
+        await fails(client, app.url + "/voice#rc=2&rp=5xx")
+    tokens = [asked.headers["I-Twilio-Idempotency-Token"] for asked in app.asked]
+    assert tokens == [tokens[0]] * 3 + [tokens[3]] * 3
+    assert tokens[0] != tokens[3]
+
+
+async def test_a_promised_request_names_its_own_token(app: TwilioApp, client: WebhookClient) -> None:
+    app.answers("/status", "")
+    assert await Callbacks(client).post(app.url + "/status", "POST", PARAMS, "token-1") == 200
+    assert app.asked[0].headers["I-Twilio-Idempotency-Token"] == "token-1"
 
 
 async def test_a_retry_that_succeeds_is_the_answer(app: TwilioApp, client: WebhookClient) -> None:

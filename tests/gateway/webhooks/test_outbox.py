@@ -21,9 +21,11 @@ class Receiver:
     def __init__(self, *replies: int | WebhookFault | asyncio.Event) -> None:
         self.replies = list(replies)
         self.got: list[tuple[str, str, tuple[tuple[str, str], ...]]] = []
+        self.tokens: list[str] = []
         self.asked = asyncio.Event()
 
-    async def post(self, url: str, method: str, params: Sequence[tuple[str, str]]) -> int:
+    async def post(self, url: str, method: str, params: Sequence[tuple[str, str]], token: str = "") -> int:
+        self.tokens.append(token)
         self.got.append((url, method, tuple(params)))
         self.asked.set()
         reply = self.replies.pop(0) if self.replies else 200
@@ -107,6 +109,8 @@ async def test_a_receiver_that_is_down_gets_it_later_and_the_next_ones_after_it(
         outbox.post("CA1", "b", "POST", [])
         await settled(outbox)
     assert receiver.urls == ["a", "a", "a", "b"]
+    first, second, third, other = receiver.tokens
+    assert first == second == third != other, "an application can tell what it has had"
     assert failures == [("CA1", 11205, "connection refused")]
     assert await kept(store) == []
 
@@ -145,6 +149,7 @@ async def test_what_could_not_be_delivered_is_delivered_after_a_restart_in_the_s
     assert [url for url in up.urls if url != "c"] == ["a", "b", "d"]
     assert "c" in up.urls
     assert up.got[0][2] == (("n", "1"),)
+    assert set(down.tokens) < set(up.tokens)
     assert await kept(store) == []
 
 

@@ -32,3 +32,7 @@ from gateway.webhooks.overrides import RETRIES, Overrides, split
 )
 def test_a_fragment_changes_how_a_url_is_asked(fragment: str, wanted: Overrides) -> None:
     assert split("http://h/p?q=1" + fragment) == ("http://h/p?q=1", wanted)
+
+
+def test_what_is_no_url_is_left_for_others_to_refuse() -> None:
+    assert split("http://[#rc=2") == ("http://[", Overrides(retries=2))
