@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+import aiohttp
 import pytest
 
-from tests.e2e.gateway import Gateway
+from tests.e2e.gateway import ACCOUNT_SID, AUTH_TOKEN, Gateway
 from tests.peers.baresip import Phone
 
 TONES = (440, 700, 950)
@@ -94,3 +95,42 @@ async def test_a_caller_waits_in_a_line_and_is_served(gateway: Gateway, tmp_path
     assert (done["DialCallStatus"], done["DialBridged"]) == ("completed", "true")
     assert alice.tones((440, 700)) == {700}
     assert bob.tones((440, 700)) == {440}
+
+
+@pytest.mark.peers("baresip")
+async def test_the_api_mutes_a_participant_and_ends_the_room(gateway: Gateway, tmp_path: Path) -> None:
+    application = gateway.application
+    application.answers("/events", "<Response/>")
+    application.answers(
+        "/voice",
+        '<Response><Dial action="/done"><Conference waitUrl="" beep="false" muted="true"'
+        ' statusCallback="/events" statusCallbackEvent="start end mute">room</Conference></Dial></Response>',
+    )
+    application.answers("/done", "<Response><Hangup/></Response>")
+    login = {"Authorization": aiohttp.encode_basic_auth(ACCOUNT_SID, AUTH_TOKEN)}
+    async with (
+        aiohttp.ClientSession(headers=login) as api,
+        Phone("alice", tmp_path / "a", tone=440, proxy=gateway.sip) as alice,
+        Phone("bob", tmp_path / "b", tone=700, proxy=gateway.sip) as bob,
+    ):
+        for phone in (alice, bob):
+            await phone.dial("1000")
+            await phone.wait_for("CALL_ESTABLISHED")
+        started = await application.wait_for("/events")
+        room = f"{gateway.public_url}/2010-04-01/Accounts/{ACCOUNT_SID}/Conferences/{started['ConferenceSid']}"
+        async with api.get(f"{room}/Participants.json") as answer:
+            participants = (await answer.json())["participants"]
+        assert [one["muted"] for one in participants] == [True, True]
+        call_sid = next(one["CallSid"] for one in application.all("/voice") if "alice" in one["From"])
+        async with api.post(f"{room}/Participants/{call_sid}.json", data={"Muted": "false"}) as answer:
+            assert (answer.status, (await answer.json())["muted"]) == (200, False)
+        await asyncio.sleep(2)  # real speech, real time
+        async with api.post(f"{room}.json", data={"Status": "completed"}) as answer:
+            assert answer.status == 200
+        await application.wait_for("/done", count=2)
+        ended = await application.wait_for("/events", count=3)
+        for phone in (alice, bob):
+            await phone.wait_for("CALL_CLOSED")
+    assert bob.tones((440, 700)) == {440}, "only alice was heard after she was unmuted"
+    assert alice.tones((440, 700)) == set()
+    assert ended["ReasonConferenceEnded"] == "conference-ended-via-api"
