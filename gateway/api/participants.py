@@ -17,8 +17,17 @@ from gateway.api.pages import Json, paged
 from gateway.api.ports import CallRequest, ParticipantChange, ParticipantView
 from gateway.api.render import account_uri, date, or_none
 from gateway.api.services import ACCOUNT, Services
-from gateway.ids import AccountSid, CallSid, ConferenceSid, is_sid, new_call_sid, new_conference_sid
-from gateway.storage.models import ConferenceRow
+from gateway.ids import (
+    AccountSid,
+    CallSid,
+    ConferenceSid,
+    is_sid,
+    new_call_sid,
+    new_conference_sid,
+    new_notification_sid,
+)
+from gateway.storage.models import ConferenceRow, NotificationRow
+from gateway.twilio_codes import Code
 from gateway.twiml.control import StatusCallback
 from gateway.twiml.interpreter import DocumentRequest
 
@@ -184,7 +193,8 @@ class Participants:
 
     async def add(self, request: web.Request) -> web.Response:
         """A call out of the queue into the room; a room of that name is made where there is none."""
-        form = AddParticipant.read(await form_of(request))
+        given = await form_of(request)
+        form = AddParticipant.read(given)
         named = request.match_info["conference_sid"]
         conference = await find_conference(self._s, request[ACCOUNT], named)
         if conference is None and is_sid(named, "CF"):
@@ -194,6 +204,8 @@ class Participants:
             conference = _new_conference(request[ACCOUNT], named)
             await self._s.store.save(conference)
         await self._s.departures.add(asked, queued_row(asked))
+        if "AsyncAmd" in given:
+            self._s.store.put(_always_async(asked))
         view = ParticipantView(
             call_sid=asked.sid,
             label=form.label,
@@ -233,6 +245,18 @@ class Participants:
             if view.call_sid == CallSid(asked) or (view.label and view.label == asked):
                 return conference, view
         raise not_found(request)
+
+
+def _always_async(asked: CallRequest) -> NotificationRow:
+    return NotificationRow(
+        sid=new_notification_sid(),
+        account_sid=asked.account_sid,
+        call_sid=asked.sid,
+        code=int(Code.AMD_ALWAYS_ASYNC),
+        log=1,
+        message="AsyncAmd is ignored: a participant's machine detection is always asynchronous",
+        created_at=datetime.now(UTC),
+    )
 
 
 def _new_conference(account: str, name: str) -> ConferenceRow:

@@ -267,3 +267,11 @@ async def test_members_stand_in_line_and_the_front_one_can_be_taken(line: Gatewa
     assert caught.value.code == 20404
     status, body, _ = await line.raw("POST", f"/Queues/{LINE}/Members/Front.json", data={})
     assert (status, body["code"]) == (400, 21205)
+
+
+async def test_a_participant_whose_detection_is_asked_to_be_synchronous_is_warned_about(gateway: Gateway) -> None:
+    fields = {"To": "client:bob", "From": "Jack", "MachineDetection": "Enable", "AsyncAmd": "false"}
+    status, made, _ = await gateway.raw("POST", "/Conferences/Tea/Participants.json", data=fields)
+    assert status == 201
+    (warning,) = await gateway.ask(lambda c: c.calls(made["call_sid"]).notifications.list())
+    assert (warning.error_code, warning.log) == ("21263", "1")
