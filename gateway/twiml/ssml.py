@@ -64,8 +64,8 @@ def spoken_text(body: Element) -> str:
 
 
 def is_silent(body: Element) -> bool:
-    """Whether there is nothing to hear: no text, no alias, no pause."""
-    return not spoken_text(body) and not any(child.tag in ("break", "sub") for child in body.iter())
+    """Whether there is nothing to hear: no text (an alias is one), no pause."""
+    return not spoken_text(body) and not any(child.tag == "break" for child in body.iter())
 
 
 def plain(text: str) -> str:

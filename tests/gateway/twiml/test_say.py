@@ -86,7 +86,7 @@ def test_what_is_no_ssml_is_noted_and_its_words_are_spoken(ssml: str, spoken: st
     assert set(found) == {12200}
 
 
-@pytest.mark.parametrize("body", ["", "  \n ", "<p></p>", "<emphasis/>"])
+@pytest.mark.parametrize("body", ["", "  \n ", "<p></p>", "<emphasis/>", "<sub alias=''/>"])
 def test_without_text_it_is_passed_over(body: str) -> None:
     assert codes(f"<Say>{body}</Say>") == [13520]
 
