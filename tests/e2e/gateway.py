@@ -54,7 +54,7 @@ drain_seconds = {drain_s}
 number = "{number}"
 voice_url = "{application}/number"
 voice_fallback_url = "{application}/fallback"
-status_callback = "{application}/number-status"
+status_callback = "{number_status}"
 
 [[trunk]]
 name = "carrier"
@@ -94,6 +94,7 @@ class Gateway:
             rtp=first,
             rtp_last=rtp_ports[1] if rtp_ports else first + RTP_PORTS - 1,
             application=self.application.url,
+            number_status=f"{self.application.url}/number-status" if records else "",
             account=ACCOUNT_SID,
             token=AUTH_TOKEN,
             home=home,
