@@ -11,7 +11,7 @@ from random import Random
 from sip.authentication import Authenticator
 from sip.client import out_of_dialog
 from sip.digest import Credentials
-from sip.events import SessionEvent
+from sip.events import Accepted, Confirmed, Offered, SessionEvent
 from sip.headers import Address
 from sip.incoming import IncomingSession
 from sip.message import Request
@@ -36,13 +36,23 @@ class Side:
     received: list[Received] = field(default_factory=list)
     told: dict[int, list[SessionEvent]] = field(default_factory=dict)
     on_incoming: Callable[[IncomingSession, float], None] = lambda session, now: None
+    answers: bytes | None = None
+    """What later offers of the peer are answered with, at once; None: nothing answers them."""
 
-    def listen(self, session: Session) -> None:
+    hang_up: bool = False
+    """Whether a session that is confirmed from now on is ended at once."""
+
+    def listen(self, session: Session, soon: Callable[[Callable[[float], None]], None]) -> None:
         events = self.told.setdefault(id(session), [])
-        before = session.tell
-        if hasattr(before, "__self__"):  # what was told before anybody listened
-            events.extend(before.__self__)
-        session.tell = events.append
+
+        def tell(event: SessionEvent) -> None:
+            events.append(event)
+            if isinstance(event, Offered) and (answer := self.answers) is not None:
+                soon(lambda now: session.answer(answer, now))
+            if isinstance(event, Accepted | Confirmed) and self.hang_up:
+                soon(session.bye)
+
+        session.tell = tell
 
     def events(self, session: Session) -> list[SessionEvent]:
         return self.told[id(session)]
@@ -76,6 +86,7 @@ class Link:
         self._number = itertools.count()
         self._tie = itertools.count()
         self._air: list[tuple[float, int, tuple[str, int], tuple[str, int], bytes]] = []
+        self._later: list[tuple[float, int, Callable[[float], None]]] = []
         self.now = 1000.0
         self.sent: list[tuple[float, tuple[str, int], bytes]] = []
         self.a = self._side(A, accept_all)
@@ -114,7 +125,7 @@ class Link:
             "test",
         )
         session = self.a.stack.invite(request, [self.flow(self.a)], Authenticator(credentials, "cnonce", [B[0]]))
-        self.a.listen(session)
+        self.a.listen(session, self._soon)
         session.start(self.now)
         self.flush()
         return session
@@ -128,10 +139,17 @@ class Link:
                             self._send(side, data)
                         case Incoming(session):
                             side.incoming.append(session)
-                            side.listen(session)
+                            side.listen(session, self._soon)
                             side.on_incoming(session, self.now)
                         case Received():
                             side.received.append(output)
+
+    def after(self, seconds: float, step: Callable[[float], None]) -> None:
+        """Run a step of a user in so much time."""
+        heapq.heappush(self._later, (self.now + seconds, next(self._tie), step))
+
+    def _soon(self, step: Callable[[float], None]) -> None:
+        self.after(0.0, step)
 
     def _send(self, side: Side, data: bytes) -> None:
         self.sent.append((self.now, side.address, data))
@@ -149,7 +167,7 @@ class Link:
         end = self.now + seconds
         while True:
             self.flush()
-            times = [self._air[0][0]] if self._air else []
+            times = [queue[0][0] for queue in (self._air, self._later) if queue]
             times += [at for side in (self.a, self.b) if (at := side.stack.next_deadline()) is not None]
             if not times or min(times) > end:
                 self.now = end
@@ -160,6 +178,9 @@ class Link:
                 side = self.a if target == A else self.b
                 connection = 0 if self._transport == "udp" else 1
                 side.stack.receive(data, Flow(self._transport, target, source, connection), self.now)
+                self.flush()
+            while self._later and self._later[0][0] <= self.now:
+                heapq.heappop(self._later)[2](self.now)
                 self.flush()
             for side in (self.a, self.b):
                 side.stack.tick(self.now)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from sip.events import Accepted, Answered, Canceled, Confirmed, Digit, Ended, Offered, Progress, Refused
 from sip.incoming import IncomingSession
 from sip.outgoing import OutgoingSession
@@ -231,32 +229,3 @@ def test_reliable_early_media_is_acknowledged_by_prack_before_the_answer() -> No
     assert link.first_lines() == ["INVITE", "100", "183", "PRACK", "200", "200", "ACK"]
     assert isinstance(progress := link.a.events(ours)[0], Progress)
     assert progress.sdp == ANSWER
-
-
-@pytest.mark.parametrize("dropped", range(12))
-def test_a_call_comes_about_and_ends_whichever_message_is_dropped(dropped: int) -> None:
-    link = Link(drop=[dropped])
-    answer_after(link)
-    ours = link.invite()
-    link.run(10)
-    theirs = link.b.incoming[0]
-    assert ours.state is State.CONFIRMED
-    assert theirs.state is State.CONFIRMED
-    ours.bye(link.now)
-    link.run(70)
-    assert link.b.events(theirs)[-1] == Ended(cause="bye")
-    assert [side.stack.load for side in (link.a, link.b)] == [(0, 0), (0, 0)]
-
-
-@pytest.mark.parametrize("seed", range(20))
-def test_calls_survive_a_link_that_loses_doubles_and_reorders(seed: int) -> None:
-    link = Link(seed=seed, loss=0.3, duplication=0.2, delay=(0.005, 0.4))
-    answer_after(link)
-    ours = link.invite()
-    link.run(32)
-    assert len(link.b.incoming) == 1
-    if ours.state is State.CONFIRMED:
-        ours.bye(link.now)
-    link.run(120)
-    assert [side.stack.load for side in (link.a, link.b)] == [(0, 0), (0, 0)]
-    assert [side.stack.next_deadline() for side in (link.a, link.b)] == [None, None]
