@@ -175,10 +175,16 @@ class IncomingSession(Session):
             case _:
                 super().fire(timer, now)
 
-    def lost(self, now: float) -> None:
+    def lost(self, transaction: ServerInvite, now: float) -> None:
         """A response to the unanswered INVITE can't be delivered: nobody is there to be answered."""
-        if self.state is State.EARLY:
+        if transaction is self._transaction and self.state is State.EARLY:
             self.finish(Canceled(reason="transport"), now)
+
+    def finish(self, event: SessionEvent, now: float) -> None:
+        """However it ends, the INVITE is answered."""
+        if not self.is_answered:
+            self._transaction.respond(self.request.reply(480, to_tag=self._tag), now)
+        super().finish(event, now)
 
     def _end_early(self, status: int, reason: str, now: float) -> None:
         if self.state is State.EARLY and not self.is_answered:

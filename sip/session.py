@@ -328,7 +328,7 @@ class Session:
             case _:
                 pass
 
-    def lost(self, now: float) -> None:
+    def lost(self, transaction: ServerInvite, now: float) -> None:
         """A response to an INVITE can't be delivered; an established session goes on: its peer may come back."""
 
     def _give_up(self, cause: str, now: float) -> None:

@@ -215,7 +215,7 @@ class Stack:
             if transaction.user is not None:
                 transaction.user.failed(transaction, now, 503)
         elif isinstance(transaction, ServerInvite) and isinstance(transaction.user, Session):
-            transaction.user.lost(now)
+            transaction.user.lost(transaction, now)
 
     def ended(self, transaction: Machine) -> None:
         self._transactions.remove(transaction)
