@@ -36,6 +36,9 @@ class Dialog:
     local_cseq: int
     remote_cseq: int | None
     flow: Flow
+    behind_nat: bool = False
+    """The peer itself sent the request, from another address than it believes to have: its Contact is of no use."""
+
     _from: str = field(init=False, default="")
     _to: str = field(init=False, default="")
 
@@ -62,6 +65,7 @@ class Dialog:
             local_cseq=0,
             remote_cseq=request.cseq.number,
             flow=flow,
+            behind_nat=_is_behind_nat(request),
         )
 
     @staticmethod
@@ -130,6 +134,17 @@ class Dialog:
     def next_uri(self) -> Uri:
         """Where requests go first: the topmost route, else the target."""
         return self.routes[0].uri if self.routes else self.target
+
+
+def _is_behind_nat(request: Request) -> bool:
+    """One Via, its host that of the Contact, and not where the request came from (RFC 3581 section 4)."""
+    via = request.via
+    return (
+        len(request.vias) == 1
+        and via.received is not None
+        and via.received != via.host.strip("[]")
+        and via.host.lower() == request.contacts[0].uri.host.lower()
+    )
 
 
 def _writable(address: Address) -> str:

@@ -318,6 +318,8 @@ class Endpoint:
         if self._trace is not None:
             self._trace(True, flow, data)
         transport = self._by_local.get((flow.transport, flow.local))
+        if transport is None and len(same := self._transports.get(flow.transport, [])) == 1:
+            transport = same[0]  # a flow of an earlier run, that listened elsewhere
         if transport is not None:
             transport.send(flow, data)
         else:

@@ -49,7 +49,7 @@ class Host(Protocol):
 class Machine:
     """One transaction. Identity is the object; `key` is how messages find it."""
 
-    __slots__ = ("flow", "host", "key", "merge_key", "moves", "request", "user", "values")
+    __slots__ = ("flow", "host", "key", "merge_key", "moves", "request", "source", "user", "values")
 
     def __init__(self, host: Host, request: Request, flow: Flow, key: Hashable) -> None:
         self.host = host
@@ -59,6 +59,9 @@ class Machine:
         self.values = host.values
         self.merge_key: object = None
         self.moves = 0
+        self.source = ""
+        """Whose share of new requests it takes up."""
+
         self.user: User | None = None
         """Whose transaction it is; nobody's where a server transaction is no session's."""
 

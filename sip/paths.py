@@ -56,6 +56,8 @@ class Paths:
             return flow
         uri = dialog.next_uri
         back = Flow(flow.transport, flow.local, flow.remote)
+        if dialog.behind_nat and not dialog.routes:
+            return back
         address, source = read_address(uri.host), read_address(flow.remote[0])
         if address is None or source is None or not _is_credible(address, source):
             return back

@@ -36,6 +36,9 @@ __all__ = ["Accept", "Admission", "Incoming", "Output", "Received", "Refuse", "S
 MOST_TRANSACTIONS = 40_000
 """Of peers, alive at once; beyond, new requests get 503 without any state. 64*T1 of 600 requests a second is half of it."""
 
+MOST_OF_ONE_SOURCE = 8_000
+"""Of them, those of one source outside any dialog: one flood does not keep the others out."""
+
 NEEDS_DIALOG = frozenset({"BYE", "INFO", "PRACK", "UPDATE", "NOTIFY", "REFER"})
 """481 without a To tag; REFER also begins dialogs elsewhere, but nobody here serves those."""
 
@@ -308,7 +311,7 @@ class Stack:
             self._reply_statelessly(request.reply(482), flow)
         elif self.refusing and request.method in ("INVITE", "OPTIONS"):
             self._reply_statelessly(request.reply(503, headers=[("Retry-After", "30")]), flow)
-        elif len(self._transactions) >= MOST_TRANSACTIONS:
+        elif self._is_overloaded(flow):
             self.counters["overload"] += 1
             self._reply_statelessly(request.reply(503, headers=[("Retry-After", "10")]), flow)
         else:
@@ -323,6 +326,10 @@ class Stack:
                 self._transactions.add_server(transaction, merge_key(request))
                 transaction.start(now)
                 self._outputs.append(Received(transaction, verdict.principal))
+
+    def _is_overloaded(self, flow: Flow) -> bool:
+        begun = self._transactions.begun_by(flow.remote[0])
+        return begun >= MOST_OF_ONE_SOURCE or len(self._transactions) >= MOST_TRANSACTIONS
 
     def _judge(self, request: Request, flow: Flow, now: float) -> Admission:
         try:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from sip.client_invite import ClientInvite
 from sip.client_request import ClientRequest
 from sip.machine import Machine
@@ -25,6 +27,7 @@ class Transactions:
         self._servers: dict[object, Server] = {}
         self._merged: dict[object, Server] = {}
         self._by_peer: dict[Peer, set[Machine]] = {}
+        self._new_by_host: Counter[str] = Counter()
 
     def __len__(self) -> int:
         return len(self._clients) + len(self._servers)
@@ -39,15 +42,22 @@ class Transactions:
         """Whether a transaction of other branch, but of the same request, is alive."""
         return key in self._merged
 
+    def begun_by(self, host: str) -> int:
+        """How many requests outside any dialog this source has under way."""
+        return self._new_by_host[host]
+
     def add_client(self, machine: Client) -> None:
         self._clients[machine.key] = machine
         self._join(machine)
 
     def add_server(self, machine: Server, merge_key: object = None) -> None:
+        """*merge_key*: of a request outside any dialog."""
         self._servers[machine.key] = machine
         if merge_key is not None:
             machine.merge_key = merge_key
             self._merged[merge_key] = machine
+            machine.source = machine.flow.remote[0]
+            self._new_by_host[machine.source] += 1
         self._join(machine)
 
     def remove(self, machine: Machine) -> None:
@@ -58,6 +68,11 @@ class Transactions:
             del table[machine.key]
         if machine.merge_key is not None and self._merged.get(machine.merge_key) is machine:
             del self._merged[machine.merge_key]
+        if machine.source:
+            self._new_by_host[machine.source] -= 1
+            if not self._new_by_host[machine.source]:
+                del self._new_by_host[machine.source]
+            machine.source = ""
 
     def towards(self, flow: Flow) -> list[Machine]:
         """Those that speak with the peer of a flow."""

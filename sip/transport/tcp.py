@@ -30,11 +30,14 @@ _numbers = itertools.count(1)
 class _Connection(asyncio.Protocol):
     """One connection of a `TcpTransport`."""
 
-    def __init__(self, owner: TcpTransport, flow: Flow | None = None) -> None:
+    def __init__(self, owner: TcpTransport, *, is_ours: bool = False) -> None:
         self._owner = owner
+        self.is_ours = is_ours
+        """We opened it: no cap on what peers open keeps us from calling."""
+
         self._framer = Framer()
         self._half_at: asyncio.TimerHandle | None = None
-        self.flow = flow
+        self.flow: Flow | None = None
         self.transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -121,7 +124,8 @@ class TcpTransport:
         if flow is None or connection.transport is None:
             return
         self._per_address[flow.remote[0]] += 1
-        if self._per_address[flow.remote[0]] > MAX_PER_ADDRESS or len(self._connections) >= MAX_CONNECTIONS:
+        too_many = self._per_address[flow.remote[0]] > MAX_PER_ADDRESS or len(self._connections) >= MAX_CONNECTIONS
+        if too_many and not connection.is_ours:
             self.refused += 1
             connection.transport.abort()
             return
@@ -176,7 +180,7 @@ class TcpTransport:
         loop = asyncio.get_running_loop()
         async with asyncio.timeout(CONNECT_S):
             _, connection = await loop.create_connection(
-                lambda: _Connection(self),
+                lambda: _Connection(self, is_ours=True),
                 address,
                 port,
                 ssl=self._client_tls,

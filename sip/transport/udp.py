@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import socket
 from typing import cast
 
@@ -10,6 +11,11 @@ from sip.transport import Flow, Lost, Received
 
 BURST = 64
 """Datagrams taken at one wake-up, so that a flood does not starve timers."""
+
+NO_WAY = frozenset(
+    {errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT, errno.EINVAL, errno.EACCES}
+)
+"""Faults that say that the peer can't be had; with any other, a datagram is lost, and SIP repeats it."""
 
 RECEIVE_BUFFER = 4 * 1024 * 1024
 
@@ -65,10 +71,9 @@ class UdpTransport:
             return
         try:
             self._socket.sendto(data, flow.remote)
-        except BlockingIOError:
-            pass  # a full buffer is a lost datagram: SIP repeats it
-        except OSError:
-            self._lost(flow)
+        except OSError as error:
+            if error.errno in NO_WAY:
+                self._lost(flow)
 
     async def connect(self, address: str, port: int) -> Flow:
         return Flow("udp", self._local, (address, port))

@@ -6,6 +6,7 @@ import pytest
 
 from sip.dialog import Dialog
 from sip.headers import Address, Via
+from sip.message import Request
 from sip.paths import Paths, reply_flow, write_address
 from sip.transport import Flow
 from sip.uri import Uri
@@ -58,6 +59,37 @@ def test_a_route_comes_before_the_target() -> None:
 def test_a_connection_that_is_there_is_used_whatever_the_contact_says() -> None:
     made = dialog("sip:x@9.9.9.9:5080", "8.8.8.9", transport="tcp", connection=7)
     assert Paths().inside(made) == made.flow
+
+
+@pytest.mark.parametrize(
+    ("via", "contact", "expected"),
+    [
+        ("10.0.0.5:5060", "10.0.0.5:5062", ("10.0.0.9", 4444)),
+        ("10.0.0.5:5060", "10.0.0.6:5062", ("10.0.0.6", 5062)),
+        ("10.0.0.9:5060", "10.0.0.9:5062", ("10.0.0.9", 5062)),
+        ("10.0.0.5:5060, SIP/2.0/UDP 10.0.0.7;branch=z9hG4bK2", "10.0.0.5:5062", ("10.0.0.5", 5062)),
+    ],
+)
+def test_a_phone_whose_own_address_is_not_where_it_sends_from_is_called_back_there(
+    via: str, contact: str, expected: tuple[str, int]
+) -> None:
+    head, _, rest = via.partition(", ")
+    vias = f"SIP/2.0/UDP {head};branch=z9hG4bK1;rport" + (f", {rest}" if rest else "")
+    invite = Request(
+        "INVITE",
+        "sip:us@10.0.0.1",
+        [
+            ("Via", vias),
+            ("From", "<sip:a@b>;tag=1"),
+            ("To", "<sip:c@d>"),
+            ("Call-ID", "c"),
+            ("CSeq", "1 INVITE"),
+            ("Contact", f"<sip:a@{contact}>"),
+        ],
+    )
+    invite.mark_received("10.0.0.9", 4444)
+    made = Dialog.as_uas(invite, "t", "<sip:us@10.0.0.1>", Flow("udp", ("10.0.0.1", 5060), ("10.0.0.9", 4444)))
+    assert Paths().inside(made).remote == expected
 
 
 def test_another_transport_is_taken_only_where_we_have_it() -> None:

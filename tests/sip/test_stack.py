@@ -89,6 +89,19 @@ def test_beyond_the_bound_of_transactions_new_requests_get_503(monkeypatch: pyte
     assert len(alone.received) == 4
 
 
+def test_one_source_can_not_take_all_of_the_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stack_module, "MOST_OF_ONE_SOURCE", 2)
+    alone = Alone()
+    for number in range(3):
+        alone.receive(alone.request("OPTIONS", call_id=f"o{number}"))
+    assert lines(alone.sent) == ["503"]
+    alone.receive(alone.request("OPTIONS", call_id="other"), Flow("udp", US, OTHER))
+    assert len(alone.received) == 3
+    alone.run(33)
+    alone.receive(alone.request("OPTIONS", call_id="later"))
+    assert len(alone.received) == 4
+
+
 # -- matching ---------------------------------------------------------------------------------------------------------
 
 
