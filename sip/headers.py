@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import lru_cache
 
 from sip.errors import RemoteError
 from sip.uri import Params, Uri, check_ipv6, read_port
@@ -26,6 +27,8 @@ MAGIC_COOKIE = "z9hG4bK"
 """How the branch of an RFC 3261 client begins (section 8.1.1.7)."""
 
 _MAX_SEQUENCE = 2**31
+_SHORT = 200
+"""Longer values are not kept when parsed, so that nobody fills the memory with them."""
 
 
 def unquote(text: str) -> str:
@@ -129,28 +132,7 @@ class Address:
     @staticmethod
     def parse(text: str) -> Address:
         """Read one address; a display name with a comma in it, though unquoted, is let through."""
-        text = text.strip(" \t")
-        if text[:1] == '"':
-            found = _QUOTED.match(text)
-            if found is None:
-                raise RemoteError(400, "Unterminated Quoted String")
-            opened = found.end()
-            while text[opened : opened + 1] in (" ", "\t"):
-                opened += 1
-            if text[opened : opened + 1] != "<":
-                raise RemoteError(400, "Malformed Address")
-            display = unquote(found[0])
-        else:
-            opened = text.find("<")
-            if opened < 0:
-                return _parse_bare(text)
-            display = text[:opened].rstrip(" \t")
-            if '"' in display or ";" in display:
-                raise RemoteError(400, "Malformed Display Name")
-        closed = text.find(">", opened)
-        if closed < 0:
-            raise RemoteError(400, "Unterminated Angle Bracket")
-        return Address(display, Uri.parse(text[opened + 1 : closed].strip(" \t")), parse_params(text[closed + 1 :]))
+        return _parse_short_address(text) if len(text) <= _SHORT else _parse_address(text)
 
     @staticmethod
     def parse_many(text: str) -> list[Address]:
@@ -173,11 +155,40 @@ class Address:
 
     def with_param(self, name: str, value: str | None) -> Address:
         """The same address with this header parameter set."""
-        return replace(self, params=set_param(self.params, name, value))
+        return Address(self.display, self.uri, set_param(self.params, name, value))
 
     def with_tag(self, tag: str) -> Address:
         """The same address with this tag."""
         return self.with_param("tag", tag)
+
+
+def _parse_address(text: str) -> Address:
+    text = text.strip(" \t")
+    if text[:1] == '"':
+        found = _QUOTED.match(text)
+        if found is None:
+            raise RemoteError(400, "Unterminated Quoted String")
+        opened = found.end()
+        while text[opened : opened + 1] in (" ", "\t"):
+            opened += 1
+        if text[opened : opened + 1] != "<":
+            raise RemoteError(400, "Malformed Address")
+        display = unquote(found[0])
+    else:
+        opened = text.find("<")
+        if opened < 0:
+            return _parse_bare(text)
+        display = text[:opened].rstrip(" \t")
+        if '"' in display or ";" in display:
+            raise RemoteError(400, "Malformed Display Name")
+    closed = text.find(">", opened)
+    if closed < 0:
+        raise RemoteError(400, "Unterminated Angle Bracket")
+    return Address(display, Uri.parse(text[opened + 1 : closed].strip(" \t")), parse_params(text[closed + 1 :]))
+
+
+_parse_short_address = lru_cache(4096)(_parse_address)
+"""A call says From, To and Contact in each of its messages."""
 
 
 def _parse_bare(text: str) -> Address:
@@ -202,28 +213,7 @@ class Via:
     @staticmethod
     def parse(text: str) -> Via:
         """Read one Via value."""
-        usual = _USUAL_VIA.fullmatch(text)
-        if usual is not None:
-            transport, host, port, params = usual.groups()
-            return Via(transport, host, read_port(port) if port else None, parse_params(params) if params else ())
-        text = text.strip(" \t")
-        found = _SENT_PROTOCOL.match(text)
-        if found is None:
-            raise RemoteError(400, "Malformed Via")
-        sent_by = _HOST_PORT.match(text, found.end())
-        if sent_by is None:
-            raise RemoteError(400, "Malformed Via")
-        host, port = sent_by.groups()
-        if host[0] == "[":
-            check_ipv6(host)
-        name, version, transport = found.groups()
-        return Via(
-            transport.upper(),
-            host,
-            read_port(port) if port else None,
-            parse_params(text[sent_by.end() :]),
-            "SIP/2.0" if name == "SIP" and version == "2.0" else f"{name}/{version}",
-        )
+        return _parse_short_via(text) if len(text) <= _SHORT else _parse_via(text)
 
     @staticmethod
     def parse_many(text: str) -> list[Via]:
@@ -257,7 +247,36 @@ class Via:
 
     def with_param(self, name: str, value: str | None) -> Via:
         """The same Via with this parameter set."""
-        return replace(self, params=set_param(self.params, name, value))
+        return Via(self.transport, self.host, self.port, set_param(self.params, name, value), self.version)
+
+
+def _parse_via(text: str) -> Via:
+    usual = _USUAL_VIA.fullmatch(text)
+    if usual is not None:
+        transport, host, port, params = usual.groups()
+        return Via(transport, host, read_port(port) if port else None, parse_params(params) if params else ())
+    text = text.strip(" \t")
+    found = _SENT_PROTOCOL.match(text)
+    if found is None:
+        raise RemoteError(400, "Malformed Via")
+    sent_by = _HOST_PORT.match(text, found.end())
+    if sent_by is None:
+        raise RemoteError(400, "Malformed Via")
+    host, port = sent_by.groups()
+    if host[0] == "[":
+        check_ipv6(host)
+    name, version, transport = found.groups()
+    return Via(
+        transport.upper(),
+        host,
+        read_port(port) if port else None,
+        parse_params(text[sent_by.end() :]),
+        "SIP/2.0" if name == "SIP" and version == "2.0" else f"{name}/{version}",
+    )
+
+
+_parse_short_via = lru_cache(4096)(_parse_via)
+"""Each response to a request of ours has the same."""
 
 
 @dataclass(frozen=True, slots=True)
