@@ -33,12 +33,12 @@ def written(name: str, home: Path, changes: dict[str, str]) -> Path:
 @asynccontextmanager
 async def serving(name: str, home: Path, *, voice_port: int = 9000) -> AsyncIterator[str]:
     """`crosspoint serve` on a file of configs/; gives the address of its SIP side."""
-    sip, http, rtp = free_ports(2), free_ports(1), free_ports(100)
+    sip, http, rtp = free_ports(2), free_ports(1), free_ports(60)
     changes = {
         ":5060": f":{sip}",
         ":8080": f":{http}",
         ":9000": f":{voice_port}",
-        "ports = [20000, 20999]": f"ports = [{rtp}, {rtp + 99}]",
+        "ports = [20000, 20999]": f"ports = [{rtp}, {rtp + 59}]",
     }
     path = written(name, home, changes)
     program = Program("crosspoint", [sys.executable, "-m", "gateway", "serve", "--config", str(path)], home)

@@ -6,26 +6,33 @@ import random
 import socket
 from collections import deque
 from contextlib import ExitStack
+from itertools import chain
 
 LOOPBACK = "127.0.0.1"
-REMEMBERED = 4000
-_given: deque[int] = deque(maxlen=REMEMBERED)
+FIRST, LAST = 20_000, 31_000
+"""Below the range from which the system lends ports."""
+
+REMEMBERED = 40
+_given: deque[range] = deque()
+_lately: set[int] = set()
 
 
 def free_ports(count: int, *, even: bool = True) -> int:
     """The first of *count* neighbouring ports that are free for UDP and TCP; what was given lately is not given again."""
-    chosen = random.Random()
-    for _ in range(500):
-        first = chosen.randrange(20_000, 31_000 - count)  # below the range from which the system lends ports
-        first += first % 2 if even else 0
-        wanted = set(range(first, first + count))
-        if wanted.isdisjoint(_given) and _all_free(wanted):
-            _given.extend(wanted)
-            return first
+    begin = random.Random().randrange(FIRST, LAST - count)
+    for at in chain(range(begin, LAST - count), range(FIRST, begin)):
+        wanted = range(at, at + count)
+        if (at % 2 and even) or not _lately.isdisjoint(wanted) or not _all_free(wanted):
+            continue
+        _given.append(wanted)
+        _lately.update(wanted)
+        if len(_given) > REMEMBERED:
+            _lately.difference_update(_given.popleft())
+        return at
     raise RuntimeError(f"no {count} neighbouring ports are free")
 
 
-def _all_free(ports: set[int]) -> bool:
+def _all_free(ports: range) -> bool:
     with ExitStack() as held:
         try:
             for port in ports:
