@@ -12,7 +12,7 @@ from sip.machine import Machine
 from sip.message import Headers, Request, Response
 from sip.session_timer import DEFAULT_EXPIRES_S, header_as_uac
 from sip.timers import Timer
-from sip.transport import Flow
+from sip.transport import Flow, may_be_deaf
 from sip.uri import Uri
 
 MOST_TRIES = 5
@@ -74,7 +74,7 @@ class Exchange:
         flow = self._flows[0]
         self._authenticator.authorize(self._request, flow)
         self._machine = self._core.send_request(self, self._request, flow, now)
-        if len(self._flows) > 1:
+        if may_be_deaf(self._flows):
             self._core.timers.set(self, Timer.NEXT_HOP, now + self._core.values.next_hop)
 
     def receive_response(self, machine: Machine, response: Response, now: float) -> None:

@@ -21,7 +21,7 @@ from sip.session import Session, State
 from sip.session_timer import read_min_se
 from sip.strays import Strays
 from sip.timers import Timer
-from sip.transport import Flow
+from sip.transport import Flow, may_be_deaf
 from sip.turns import described
 
 MOST_TRIES = 5
@@ -88,7 +88,7 @@ class OutgoingSession(Session):
         self.core.await_forks(self, True)
         machine = self.core.send_request(self, self.request, self.flow, now)
         self._transaction = machine if isinstance(machine, ClientInvite) else None
-        if len(self._flows) > 1:
+        if may_be_deaf(self._flows):
             self.core.timers.set(self, Timer.NEXT_HOP, now + self.core.values.next_hop)
 
     def _next_hop(self, now: float) -> bool:

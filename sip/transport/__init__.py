@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -26,6 +26,11 @@ class Flow:
 
     def __str__(self) -> str:
         return f"{self.transport}:{self.remote[0]}:{self.remote[1]}"
+
+
+def may_be_deaf(flows: Sequence[Flow]) -> bool:
+    """Whether the first of these is worth leaving early for the second: not one that is connected to the same machine."""
+    return len(flows) > 1 and not (flows[0].connection and flows[0].remote[0] == flows[1].remote[0])
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,6 +74,8 @@ class UdpTransport:
         except OSError as error:
             if error.errno in NO_WAY:
                 self._lost(flow)
+        except (OverflowError, UnicodeError):  # no port, no address
+            self._lost(flow)
 
     async def connect(self, address: str, port: int) -> Flow:
         return Flow("udp", self._local, (address, port))

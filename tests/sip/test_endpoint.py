@@ -13,7 +13,19 @@ import pytest
 from sip.digest import Credentials, Outcome, Verifier
 from sip.endpoint import Endpoint, ServerRequest, Session
 from sip.errors import LocalError
-from sip.events import Accepted, Canceled, Ended, Progress, Refused, SessionEvent
+from sip.events import (
+    Accepted,
+    Answered,
+    Canceled,
+    Digit,
+    Ended,
+    Offered,
+    Progress,
+    ReferProgress,
+    Referred,
+    Refused,
+    SessionEvent,
+)
 from sip.headers import Address
 from sip.message import Request, Response
 from sip.session import State
@@ -166,12 +178,9 @@ async def test_hold_and_resume_both_ways() -> None:
         ours, theirs = await talk(here, there, there.uri())
         for one, other in ((ours, theirs), (theirs, ours)):
             one.offer(SDP + b"a=sendonly\r\n")
-            while type(event := await other.next_event()).__name__ != "Offered":
-                pass
+            await until(other, Offered)
             other.answer(SDP + b"a=recvonly\r\n")
-            while type(event := await one.next_event()).__name__ != "Answered":
-                pass
-            assert event.status == 200  # type: ignore[union-attr]  # an Answered
+            assert (await until(one, Answered)).status == 200
 
 
 async def test_requests_outside_a_call_are_answered() -> None:
@@ -180,6 +189,37 @@ async def test_requests_outside_a_call_are_answered() -> None:
         assert (answer.status, answer.headers.get("X-Who")) == (200, "udp")
         assert here.trace[0] == (True, f"OPTIONS {there.uri()} SIP/2.0")
         assert here.trace[-1] == (False, "SIP/2.0 200 OK")
+
+
+async def test_a_handle_does_all_that_its_machine_can() -> None:
+    async with peer() as here, peer() as there:
+        ours, theirs = await talk(here, there, there.uri())
+        assert repr(ours) == f"<Session {ours.call_id}>"
+        assert ours.remote.tag == theirs.local.tag
+        assert (ours.is_uac, theirs.is_uac) == (True, False)
+        ours.info("application/dtmf", b"5")
+        assert (await until(theirs, Digit)).digit == "5"
+        for accepts in (True, False):
+            ours.refer("<sip:carol@127.0.0.1>")
+            await until(theirs, Referred)
+            if accepts:
+                theirs.accept_refer()
+                theirs.notify_refer(486)
+                statuses = {(await until(ours, ReferProgress)).status for _ in range(3)}
+                assert statuses == {100, 202, 486}
+            else:
+                theirs.refuse_refer(603)
+                assert (await until(ours, ReferProgress)).status == 603
+        ours.offer(SDP)
+        await until(theirs, Offered)
+        theirs.reject_offer(488)
+        assert (await until(ours, Answered)).status == 488
+        for wrong_role in (ours.ring, theirs.cancel):
+            wrong_role()
+        ours.accept(SDP)
+        ours.refuse(486)
+        theirs.bye()
+        await until(ours, Ended)
 
 
 # -- faults -----------------------------------------------------------------------------------------------------------

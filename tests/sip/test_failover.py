@@ -59,6 +59,15 @@ def test_a_single_hop_has_64_t1() -> None:
     assert last.status == 408
 
 
+def test_a_connection_that_is_there_is_not_left_for_another_to_the_same_machine() -> None:
+    alone = Alone(transport="tcp")
+    alone.invite([alone.flow, Flow("tcp", US, (PEER[0], 5062))])
+    alone.run(10)
+    assert len(invites(alone)) == 1
+    alone.run(25)
+    assert len(invites(alone)) == 2, "after 64*T1 it is"
+
+
 def test_a_hop_that_rings_is_not_left() -> None:
     alone = Alone()
     session = alone.invite(FLOWS)

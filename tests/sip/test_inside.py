@@ -290,3 +290,40 @@ def test_the_offer_of_a_session_with_a_moved_peer_goes_to_its_contact() -> None:
     assert alone.events(session) == [Offered(sdp=OFFER)]
     alone.do(lambda now: session.answer(ANSWER, now))
     assert alone.do(session.bye)[0].flow.remote == (OTHER[0], 5080)
+
+
+# -- what is rarely seen ----------------------------------------------------------------------------------------------
+
+
+def test_a_notify_that_nobody_answers_ends_the_subscription_only() -> None:
+    alone = Alone()
+    session = alone.established()
+    alone.receive(alone.inside(session, "REFER", headers=["Refer-To: <sip:a@b>"]))
+    alone.do(session.accept_refer)
+    alone.run(33)
+    assert session.state is State.CONFIRMED
+    assert alone.do(lambda now: session.notify_refer(200, now)) == []
+
+
+def test_a_refer_after_the_end_is_absorbed() -> None:
+    alone = Alone()
+    session = alone.established()
+    alone.do(session.bye)
+    assert alone.do(lambda now: session.refer("<sip:a@b>", now)) == []
+    assert alone.do(session.accept_refer) == []
+
+
+def test_both_names_of_a_session_before_it_has_a_dialog() -> None:
+    alone = Alone()
+    session = alone.invite()
+    assert (str(session.local.uri), str(session.remote.uri)) == (f"sip:us@{US[0]}", f"sip:peer@{PEER[0]}")
+    assert session.remote_target is None
+
+
+def test_acks_of_many_re_invites_are_not_kept_for_ever() -> None:
+    alone = Alone()
+    session = alone.established()
+    for _ in range(20):
+        sent = alone.do(lambda now: session.offer(OFFER, now))[0].message
+        assert lines(alone.receive(alone.answer(sent, 200, body=OFFER))) == ["ACK"]
+    assert len(session._acks._sent) == 4
