@@ -5,6 +5,8 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 CONFIG ?= configs/demo.toml
+FAST_JOBS ?= auto
+PEER_JOBS ?= 4
 NICE   := $(shell command -v nice >/dev/null 2>&1 && echo "nice -n 5")
 
 .DEFAULT_GOAL := help
@@ -41,10 +43,10 @@ peers:
 test: test-fast test-peers
 
 test-fast: $(VENV)/.test-stamp
-	$(BIN)/python -m pytest --ignore=tests/e2e tests
+	$(BIN)/python -m pytest -n $(FAST_JOBS) --ignore=tests/e2e tests
 
 test-peers: $(VENV)/.test-stamp peers
-	$(BIN)/python -m pytest tests/e2e
+	$(BIN)/python -m pytest -n $(PEER_JOBS) --dist worksteal tests/e2e
 
 check: $(VENV)/.test-stamp
 	$(BIN)/ruff check gateway media sip tests configs
