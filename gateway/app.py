@@ -37,6 +37,7 @@ from gateway.routing.inbound import Doorkeeper
 from gateway.routing.registrations import Registrations, wall_clock
 from gateway.routing.trunks import TrunkKeeper
 from gateway.speech.espeak import EspeakSpeaker
+from gateway.speech.sphinx import SphinxListener
 from gateway.storage.media import Media
 from gateway.storage.store import Store
 from gateway.trace import Trace
@@ -46,7 +47,7 @@ from gateway.webhooks.client import Exchange, WebhookClient
 from gateway.webhooks.documents import Documents
 from gateway.webhooks.guard import Guard
 from gateway.webhooks.journal import event_of
-from gateway.webhooks.outbox import Outbox
+from gateway.webhooks.outbox import Outbox, Undelivered
 from media.client import EngineClient, EngineConfig
 from media.events import Health
 from sip.endpoint import Endpoint, ServerRequest, Session
@@ -91,14 +92,15 @@ class App:
                 on_exchange=self._exchanged,
             )
         )
-        self.outbox = await opened.enter_async_context(
-            Outbox(self.store, Callbacks(self.client), failed=self._callback_failed)
-        )
-        self.ledger = Ledger(self.store, self.outbox, self.metrics, config.account.sid)
+        self.outbox = Outbox(self.store, Callbacks(self.client), failed=self._callback_failed)
+        documents = Documents(self.client)
+        self.ledger = Ledger(self.store, self.outbox, self.metrics, config.account.sid, documents.last)
+        await opened.enter_async_context(self.outbox)
         self.engine = await opened.enter_async_context(EngineClient(engine_config(config)))
         self.engine.on_health = self._health
         self.engine.on_death = self._engine_died
         speaker = await opened.enter_async_context(EspeakSpeaker())
+        listener = await opened.enter_async_context(SphinxListener())
         self.doorkeeper = Doorkeeper(config)
         self.registrations = Registrations(config.sip, self.store)
         await self.registrations.load()
@@ -132,11 +134,13 @@ class App:
             destinations=Destinations(
                 config, self.registrations.registrar, self.doorkeeper, self._own_address, wall_clock
             ),
-            interpreter=Interpreter(Documents(self.client)),
+            interpreter=Interpreter(documents),
             recordings=recordings,
             speaker=speaker,
+            listener=listener,
             audio=AudioFiles(self.client, Path(clips)),
             ledger=self.ledger,
+            forget=documents.forget,
         )
         self.http = HttpServer(
             config.http.listen,
@@ -229,8 +233,8 @@ class App:
 
     # -- figures ----------------------------------------------------------------------------------------------------
 
-    def _callback_failed(self, queue: str, code: int, message: str) -> None:
-        self.ledger.callback_failed(queue, code, message)
+    def _callback_failed(self, what: Undelivered) -> None:
+        self.ledger.callback_failed(what)
 
     def _exchanged(self, exchange: Exchange) -> None:
         self.metrics.webhook(exchange.duration_ms / 1000)

@@ -23,6 +23,16 @@ class TwimlFault(GatewayError):
 class WebhookFault(GatewayError):
     """A request failed: no connection, too slow, too long, or answered with something else than 2xx."""
 
-    def __init__(self, code: int, message: str, *, url: str = "", status: int | None = None) -> None:
+    def __init__(
+        self,
+        code: int,
+        message: str,
+        *,
+        url: str = "",
+        status: int | None = None,
+        headers: tuple[tuple[str, str], ...] = (),
+        body: bytes = b"",
+    ) -> None:
+        """*status*, *headers*, *body*: of an answer that was none to go on with."""
         super().__init__(code, message, url=url)
-        self.status = status
+        self.status, self.headers, self.body = status, headers, body

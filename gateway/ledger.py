@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import structlog
@@ -11,25 +12,34 @@ from gateway.calls.line import Line
 from gateway.calls.queues import Place
 from gateway.calls.recordings import Recording
 from gateway.calls.room import Room
-from gateway.ids import new_notification_sid
 from gateway.metrics import Metrics
-from gateway.storage.models import CallRow, ConferenceRow, NotificationRow, QueueRow, RecordingRow
+from gateway.storage.models import CallRow, ConferenceRow, QueueRow, RecordingRow
 from gateway.storage.store import DATABASE_ERRORS, Store
+from gateway.twilio_codes import is_error
 from gateway.twiml.control import StatusCallback
-from gateway.webhooks.outbox import Outbox
+from gateway.webhooks.client import Exchange, Fetch
+from gateway.webhooks.journal import notification_row
+from gateway.webhooks.outbox import Outbox, Undelivered
 from gateway.webhooks.params import progress_params, timestamp
 from gateway.webhooks.status import is_wanted
 
 log = structlog.get_logger(__name__)
 
-_ERRORS = frozenset({11100, 11200, 11202, 11205, 11206, 11210, 11215, 11220, 11750, 12100, 12102, 12300, 12400, 13201})
-
 
 class Ledger:
     """Owns nothing: hands what happens to storage, outbox and metrics."""
 
-    def __init__(self, store: Store, outbox: Outbox, metrics: Metrics, account_sid: str) -> None:
+    def __init__(
+        self,
+        store: Store,
+        outbox: Outbox,
+        metrics: Metrics,
+        account_sid: str,
+        asked: Callable[[str], Exchange | None] = lambda call_sid: None,
+    ) -> None:
+        """*asked* gives the last request of a call, which its notifications tell of."""
         self._store = store
+        self._asked = asked
         self._account_sid = account_sid
         self._outbox = outbox
         self._metrics = metrics
@@ -44,41 +54,18 @@ class Ledger:
             call.sequence += 1
             self._outbox.post(call.sid, callback.url, callback.method, params)
 
-    def notified(self, call: Call, code: int, message: str) -> None:
-        is_error = code in _ERRORS
-        (log.error if is_error else log.warning)("notification", call_sid=call.sid, code=code, message=message)
+    def notified(self, call: Call, code: int, message: str, url: str = "") -> None:
+        report = log.error if is_error(code) else log.warning
+        report("notification", call_sid=call.sid, code=int(code), message=message)
         self._metrics.notification(code)
-        self._store.put(
-            NotificationRow(
-                sid=new_notification_sid(),
-                account_sid=call.account_sid,
-                call_sid=call.sid,
-                code=code,
-                log=0 if is_error else 1,
-                message=message,
-                request_url="",
-                request_method="",
-                created_at=datetime.now(UTC),
-            )
-        )
+        self._store.put(notification_row(call.account_sid, call.sid, code, message, self._asked(call.sid), url))
 
-    def callback_failed(self, call_sid: str, code: int, message: str) -> None:
+    def callback_failed(self, what: Undelivered) -> None:
         """A callback was not taken: the application finds it among the call's notifications."""
-        log.warning("callback failed", call_sid=call_sid, code=code, message=message)
-        self._metrics.notification(code)
-        self._store.put(
-            NotificationRow(
-                sid=new_notification_sid(),
-                account_sid=self._account_sid,
-                call_sid=call_sid,
-                code=code,
-                log=1,
-                message=message,
-                request_url="",
-                request_method="",
-                created_at=datetime.now(UTC),
-            )
-        )
+        log.warning("callback failed", call_sid=what.call_sid, code=what.code, message=what.message)
+        self._metrics.notification(what.code)
+        asked = Exchange(fetch=Fetch(url=what.url, method=what.method, params=what.params), duration_ms=0)
+        self._store.put(notification_row(self._account_sid, what.call_sid, what.code, what.message, asked))
 
     def detected(self, call: Call, callback: StatusCallback | None) -> None:
         """It is known who answered: the row, then the callback of answering-machine detection."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Protocol
 
 from media.client import EngineClient
 from media.commands import Play, Route, SendDigits, SetRoutes, Source, Stop
-from media.events import Digit, Event
 from media.streams import Slot
 
 
@@ -36,18 +36,22 @@ def routed(engine: EngineClient, routes: tuple[Route, ...]) -> Iterator[None]:
         engine.send(SetRoutes(remove=routes))
 
 
+class Keyed(Protocol):
+    """The part of a leg that is needed to hand keys on."""
+
+    slot: Slot
+
+    def on_key(self, listener: Callable[[str], None]) -> Callable[[], None]: ...
+
+
 @contextmanager
-def keys_passed(engine: EngineClient, a: Slot, b: Slot) -> Iterator[None]:
+def keys_passed(engine: EngineClient, a: Keyed, b: Keyed) -> Iterator[None]:
     """Send a key that one of two bridged parties presses on to the other. Tones in the audio pass by themselves."""
 
-    def passing(target: Slot) -> Callable[[Event], None]:
-        def pass_on(event: Event) -> None:
-            if isinstance(event, Digit) and not event.in_band:
-                engine.send(SendDigits(slot=target, digits=event.digit, ticket=engine.number()))
+    def passing(target: Slot) -> Callable[[str], None]:
+        return lambda digit: engine.send(SendDigits(slot=target, digits=digit, ticket=engine.number()))
 
-        return pass_on
-
-    unlisten = engine.listen(a, passing(b)), engine.listen(b, passing(a))
+    unlisten = a.on_key(passing(b.slot)), b.on_key(passing(a.slot))
     try:
         yield
     finally:

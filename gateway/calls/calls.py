@@ -18,6 +18,7 @@ from gateway.calls.queues import LineLedger, Lines
 from gateway.calls.recordings import Recordings
 from gateway.config import Config
 from gateway.ids import CallSid, new_call_sid
+from gateway.speech import Listener
 from gateway.twiml.control import DialPlan, DialTarget, StatusCallback, Whisper
 from gateway.twiml.interpreter import DocumentRequest, Finish, Interpreter, Rules
 from media.client import EngineClient
@@ -30,7 +31,7 @@ class Ledger(RoomLedger, LineLedger, Protocol):
 
     def happened(self, call: Call, what: Happening) -> None: ...
 
-    def notified(self, call: Call, code: int, message: str) -> None: ...
+    def notified(self, call: Call, code: int, message: str, url: str = "") -> None: ...
 
     def detected(self, call: Call, callback: StatusCallback | None) -> None: ...
 
@@ -48,9 +49,12 @@ class Calls:
         interpreter: Interpreter,
         recordings: Recordings,
         speaker: Speaker,
+        listener: Listener,
         audio: AudioCache,
         ledger: Ledger,
+        forget: Callable[[CallSid], None] = lambda sid: None,
     ) -> None:
+        """*forget* is told of a call that has made its last request."""
         self.config = config
         self.engine = engine
         self.telephones = telephones
@@ -59,10 +63,12 @@ class Calls:
         self.rooms = Rooms(engine, ledger, recordings)
         self.lines = Lines(ledger)
         self.speaker = speaker
+        self.listener = listener
         self.audio = audio
         self.live: dict[CallSid, LiveCall] = {}
         self._interpreter = interpreter
         self._ledger = ledger
+        self._forget = forget
         self._tasks: set[asyncio.Task[None]] = set()
         self._none_left = asyncio.Event()
         self._none_left.set()
@@ -93,6 +99,7 @@ class Calls:
                 if live.document is not None:
                     live.document.cancel()
                 live.leg.hang_up()
+                self._forget(live.call.sid)
 
     def adopt(self, live: LiveCall) -> None:
         """Keep a call in the table until its leg has ended; then its status is final."""
@@ -117,6 +124,8 @@ class Calls:
         call.happened(ending.what)
         log.info("call ended", call_sid=call.sid, status=call.status.value, reason=ending.reason)
         self.live.pop(call.sid, None)
+        if live.document is None:  # steered by nothing of its own: a party of a <Dial>
+            self._forget(call.sid)
         if not self.live:
             self._none_left.set()
 
@@ -147,8 +156,11 @@ class Calls:
     ) -> Finish:
         return await self._interpreter.run(Control(self, live, more=more), request, rules)
 
-    def notify(self, call: Call, code: int, message: str) -> None:
-        self._ledger.notified(call, code, message)
+    def notify(self, call: Call, code: int, message: str, url: str = "") -> None:
+        self._ledger.notified(call, code, message, url)
+
+    def tell(self, lane: str, callback: StatusCallback, params: list[tuple[str, str]]) -> None:
+        self._ledger.tell(lane, callback, params)
 
     def detected(self, call: Call, callback: StatusCallback | None) -> None:
         self._ledger.detected(call, callback)

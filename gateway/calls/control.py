@@ -14,6 +14,7 @@ from gateway.calls.collecting import DigitCollecting
 from gateway.calls.conference import Stay
 from gateway.calls.dialing import Dialing
 from gateway.calls.exchange import Exchange, LiveCall
+from gateway.calls.hearing import SpeechCollecting
 from gateway.calls.playing import NotPlayable, play, pour
 from gateway.calls.queue import Serving, Waiting
 from gateway.calls.record_verb import record
@@ -35,7 +36,7 @@ from gateway.twiml.control import (
     Utterance,
 )
 from gateway.twiml.urls import absolute
-from gateway.webhooks.params import CallView, voice_params
+from gateway.webhooks.params import CallView, partial_params, voice_params
 from media.commands import Clip
 
 log = structlog.get_logger(__name__)
@@ -81,8 +82,8 @@ class Control:
     def resolve(self, url: str) -> str:
         return absolute(self.base_url, url)
 
-    def notify(self, code: int, message: str) -> None:
-        self._exchange.notify(self._live.call, code, message)
+    def notify(self, code: int, message: str, url: str = "") -> None:
+        self._exchange.notify(self._live.call, code, message, url)
 
     async def answer(self) -> None:
         await self._live.leg.answer()
@@ -130,7 +131,28 @@ class Control:
                 await asyncio.get_running_loop().create_future()
 
     def collecting(self, plan: CollectPlan) -> AbstractAsyncContextManager[Collecting]:
-        return DigitCollecting(self._live.leg, plan)
+        if not plan.speech:
+            return DigitCollecting(self._live.leg, plan)
+        return SpeechCollecting(
+            self._live.leg,
+            self._exchange.engine,
+            self._exchange.listener,
+            plan,
+            notify=self.notify,
+            on_partial=self._partials(plan),
+        )
+
+    def _partials(self, plan: CollectPlan) -> Callable[[str, str, int], None] | None:
+        callback = plan.partial_callback
+        if callback is None:
+            return None
+        lane = f"{self.call_sid}/partial"
+        params = self.parameters
+
+        def tell(text: str, stable: str, number: int) -> None:
+            self._exchange.tell(lane, callback, [*params(), *partial_params(text, stable, number, plan.language)])
+
+        return tell
 
     async def record(self, plan: RecordPlan) -> Recorded:
         await self.answer()

@@ -82,7 +82,7 @@ class Dialing:
                 async with Until(parent.ended, HungUp), Until(other.ended, _ChildLeft):
                     await parent.answer()
                     held.enter_context(routed(self._exchange.engine, bridge(parent.slot, other.slot)))
-                    held.enter_context(keys_passed(self._exchange.engine, parent.slot, other.slot))
+                    held.enter_context(keys_passed(self._exchange.engine, parent, other))
                     self._tape.bridged(other)
                     star = asyncio.Event()
                     if self._plan.hangup_on_star:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 from gateway.calls.call import Call
 from gateway.calls.leg import Leg
 from gateway.config import Config
+from gateway.speech import Listener
 from gateway.twiml.control import DialPlan, DialTarget, StatusCallback, Utterance, Whisper
 from gateway.twiml.interpreter import DocumentRequest, Finish, Rules
 from media.client import EngineClient
@@ -87,6 +88,9 @@ class Exchange(Protocol):
     def speaker(self) -> Speaker: ...
 
     @property
+    def listener(self) -> Listener: ...
+
+    @property
     def audio(self) -> AudioCache: ...
 
     def child_of(self, parent: Call, target: DialTarget, plan: DialPlan) -> Call:
@@ -111,8 +115,12 @@ class Exchange(Protocol):
         """Run a document for a call that waits in a room or a line; *more* parameters go with each of its webhooks."""
         ...
 
-    def notify(self, call: Call, code: int, message: str) -> None:
-        """Keep a notification with a call and log it."""
+    def notify(self, call: Call, code: int, message: str, url: str = "") -> None:
+        """Keep a notification with a call and log it. *url*: what was asked; else it is the running document."""
+        ...
+
+    def tell(self, lane: str, callback: StatusCallback, params: list[tuple[str, str]]) -> None:
+        """Promise a callback; those of one *lane* leave in order."""
         ...
 
     def detected(self, call: Call, callback: StatusCallback | None) -> None:

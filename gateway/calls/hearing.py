@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from itertools import takewhile
 from types import TracebackType
 from typing import Any, Protocol, Self
 
@@ -46,7 +47,8 @@ class _Cut(Exception):
 
 class SpeechCollecting:
     """Listens from the moment it is entered. The first of the two that comes decides: after a key speech is not looked at any more,
-    after speech keys are not. Without a recogniser it says so once and goes on with keys.
+    after speech keys are not. Without a recogniser it says so once and goes on with keys. `on_partial` hears what is understood
+    so far, its beginning that two results in a row agree on, and a number from 0.
     """
 
     def __init__(
@@ -57,7 +59,7 @@ class SpeechCollecting:
         plan: CollectPlan,
         *,
         notify: Callable[[int, str], None],
-        on_partial: Callable[[str, int], None] | None = None,
+        on_partial: Callable[[str, str, int], None] | None = None,
     ) -> None:
         loop = asyncio.get_running_loop()
         self._leg = leg
@@ -67,6 +69,7 @@ class SpeechCollecting:
         self._notify = notify
         self._on_partial = on_partial
         self._partials = 0
+        self._understood = ""
         self._collection = DigitCollection(plan)
         self._pressed = asyncio.Event()
         self._decided: asyncio.Future[str] = loop.create_future()
@@ -179,5 +182,12 @@ class SpeechCollecting:
 
     def _partial(self, text: str) -> None:
         if self._on_partial is not None and self._is("speech"):
-            self._on_partial(text, self._partials)
+            self._on_partial(text, _agreed(self._understood, text), self._partials)
             self._partials += 1
+            self._understood = text
+
+
+def _agreed(before: str, after: str) -> str:
+    """The words at the beginning that two results have in common."""
+    pairs = zip(before.split(), after.split(), strict=False)
+    return " ".join(new for old, new in takewhile(lambda pair: pair[0] == pair[1], pairs))

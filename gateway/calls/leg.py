@@ -12,6 +12,7 @@ import structlog
 from gateway.calls.call import Happening
 from gateway.calls.destinations import Destination
 from gateway.calls.ending import CallFailed, Ending, outcome, refer_status, sip_reason, x_headers
+from gateway.calls.keys import Keys
 from gateway.calls.negotiate import Negotiation
 from gateway.calls.until import Until, first_of
 from gateway.twiml.control import HungUp, ReferResult
@@ -55,7 +56,9 @@ class Leg:
         self._session = session
         self._engine = engine
         self._negotiation = negotiation
+        self._keys = Keys()
         self._digit_listeners: list[Callable[[str], None]] = []
+        self._key_listeners: list[Callable[[str], None]] = []
         self._hung_up: Ending | None = None
         self.slot: Slot = opened.slot
         self.answered: asyncio.Future[bool] = loop.create_future()
@@ -148,6 +151,11 @@ class Leg:
         self._digit_listeners.append(listener)
         return lambda: self._digit_listeners.remove(listener)
 
+    def on_key(self, listener: Callable[[str], None]) -> Callable[[], None]:
+        """The same without the keys that are heard as tones: those go wherever the voice goes."""
+        self._key_listeners.append(listener)
+        return lambda: self._key_listeners.remove(listener)
+
     async def send_digits(self, digits: str) -> None:
         """Send digits and wait until they are sent. `w` and `W` wait. Raises `HungUp`."""
         ticket = self._engine.number()
@@ -217,7 +225,7 @@ class Leg:
         """What does not change the session."""
         match event:
             case Digit():
-                self._digit(event.digit)
+                self._digit(event.digit, "info")
             case Info():
                 log.debug("INFO of no known type", call_id=self.call_id, content_type=event.content_type)
             case Referred():
@@ -300,14 +308,16 @@ class Leg:
         else:
             self._session.refuse_refer(603)
 
-    def _digit(self, digit: str) -> None:
-        for listener in tuple(self._digit_listeners):
+    def _digit(self, digit: str, way: str) -> None:
+        if not self._keys.is_new(digit, way, asyncio.get_running_loop().time()):
+            return
+        for listener in (*self._digit_listeners, *(self._key_listeners if way != "tone" else ())):
             listener(digit)
 
     def _engine_said(self, event: media_events.Event) -> None:
         match event:
-            case media_events.Digit(digit=digit):
-                self._digit(digit)
+            case media_events.Digit(digit=digit, in_band=in_band):
+                self._digit(digit, "tone" if in_band else "rtp")
             case media_events.Silent(silent_s=silent_s):
                 log.warning("no RTP from the peer", call_id=self.call_id, silent_s=silent_s)
                 self.hang_up("no RTP")

@@ -162,7 +162,7 @@ class Serving:
             with ExitStack() as held:
                 held.callback(tape.stop)
                 held.enter_context(routed(engine, bridge(ours.slot, theirs.slot)))
-                held.enter_context(keys_passed(engine, ours.slot, theirs.slot))
+                held.enter_context(keys_passed(engine, ours, theirs))
                 tape.bridged(theirs)
                 if self._plan.hangup_on_star:
                     held.callback(

@@ -286,8 +286,11 @@ class CallControl(Protocol):
         """Make a relative URL absolute against the current document's; `""` is the current document. Raises `DocumentFault` (11100)."""
         ...
 
-    def notify(self, code: int, message: str) -> None:
-        """Keep a notification with the call (a warning or an error of Twilio's dictionary) and log it."""
+    def notify(self, code: int, message: str, url: str = "") -> None:
+        """Keep a notification with the call (a warning or an error of Twilio's dictionary) and log it.
+
+        *url*: what was asked when it came about; else it is the document that runs.
+        """
         ...
 
     async def answer(self) -> None:

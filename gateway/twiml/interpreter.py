@@ -185,7 +185,7 @@ class _Run:
         log.warning(
             "document fault", call_sid=self._call.call_sid, code=int(fault.code), fault=fault.message, error_url=url
         )
-        self._call.notify(fault.code, f"{fault.message} ({url})" if url else fault.message)
+        self._call.notify(fault.code, f"{fault.message} ({url})" if url else fault.message, fault.url)
         if self._in_fallback or not self._first.fallback_url or self._call.is_over:
             return None
         self._in_fallback = True
@@ -200,7 +200,7 @@ class _Run:
             await self._fetch(self._call, request)
         except WebhookFault as fault:
             log.warning("last action failed", call_sid=self._call.call_sid, code=fault.code, fault=fault.message)
-            self._call.notify(fault.code, f"{fault.message} ({fault.url or request.url})")
+            self._call.notify(fault.code, f"{fault.message} ({fault.url or request.url})", fault.url)
 
     async def _apologise(self) -> None:
         """Nobody is left in silence: say that something went wrong, where there is a voice."""

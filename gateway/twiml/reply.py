@@ -27,6 +27,7 @@ class Reply:
     content_type: str = "text/xml"
     charset: str = ""
     status: int = 200
+    headers: tuple[tuple[str, str], ...] = ()
 
 
 def document(reply: Reply) -> Document:

@@ -14,6 +14,7 @@ from yarl import URL
 
 from gateway.errors import WebhookFault
 from gateway.twilio_codes import Code
+from gateway.webhooks.body import glimpse
 from gateway.webhooks.failures import fault_of
 from gateway.webhooks.guard import Denied, Guard
 from gateway.webhooks.overrides import Overrides
@@ -23,6 +24,10 @@ from sip.digest import Credentials
 
 MAX_REDIRECTS = 10
 MAX_URL = 16_384
+MAX_GLIMPSE = 16_384
+GLIMPSE_S = 1.0
+"""What is read of an answer that is none, to be kept with the call's notifications."""
+
 USER_AGENT = "TwilioProxy/1.1"
 FORM = "application/x-www-form-urlencoded; charset=UTF-8"
 Pairs = Sequence[tuple[str, str]]
@@ -74,7 +79,7 @@ class Asking:
                     response = await self._send(url, method, params)
             location = response.headers.get("Location") if response.status in (301, 302, 303, 307, 308) else None
             if location is None:
-                return self._judged(response, url)
+                return await self._judged(response, url)
             response.close()
             if method == "POST" and response.status in (301, 302, 303):
                 method = "GET"  # as browsers do; the parameters travel on in the query
@@ -83,12 +88,16 @@ class Asking:
                 params = [(name, value) for name, value in params if name not in url.query]
         raise WebhookFault(Code.TOO_MANY_REDIRECTS, f"more than {MAX_REDIRECTS} redirects", url=text)
 
-    def _judged(self, response: aiohttp.ClientResponse, url: URL) -> Answer:
+    async def _judged(self, response: aiohttp.ClientResponse, url: URL) -> Answer:
         status = response.status
         if 200 <= status < 300 or status == self.also:
             return Answer(response=response, url=str(url))
+        body = await glimpse(response, MAX_GLIMPSE, GLIMPSE_S)
         response.close()
-        fault = WebhookFault(Code.HTTP_RETRIEVAL, f"answered {status}", url=str(url), status=status)
+        headers = tuple(response.headers.items())
+        fault = WebhookFault(
+            Code.HTTP_RETRIEVAL, f"answered {status}", url=str(url), status=status, headers=headers, body=body
+        )
         raise Again(fault, "4xx" if 400 <= status < 500 else "5xx" if status >= 500 else "")
 
     async def _send(self, url: URL, method: str, params: Pairs) -> aiohttp.ClientResponse:

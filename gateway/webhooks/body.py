@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import zlib
 from collections.abc import AsyncIterator
 
-from aiohttp import ClientResponse
+from aiohttp import ClientError, ClientResponse
 
 from gateway.errors import WebhookFault
 from gateway.twilio_codes import Code
@@ -19,6 +20,20 @@ async def read(response: ClientResponse, most: int) -> bytes:
         if len(found) > most:
             raise WebhookFault(Code.BODY_TOO_LARGE, f"the body has more than {most} octets", url=str(response.url))
     return bytes(found)
+
+
+async def glimpse(response: ClientResponse, most: int, seconds: float) -> bytes:
+    """The beginning of a body, as much as comes in that time; whatever is wrong with it, what was read."""
+    found = bytearray()
+    try:
+        async with asyncio.timeout(seconds):
+            async for piece in pieces(response):
+                found += piece
+                if len(found) >= most:
+                    break
+    except (TimeoutError, WebhookFault, ClientError):
+        pass
+    return bytes(found[:most])
 
 
 async def pieces(response: ClientResponse) -> AsyncIterator[bytes]:

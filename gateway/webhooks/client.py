@@ -184,6 +184,7 @@ async def _read(answer: Answer) -> Reply:
         content_type=content_type,
         charset=response.charset or "",
         status=response.status,
+        headers=tuple(response.headers.items()),
     )
 
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
+from gateway.errors import WebhookFault
 from gateway.twiml.control import CallControl
 from gateway.twiml.interpreter import DocumentRequest
 from gateway.twiml.reply import Reply
-from gateway.webhooks.client import Fetch, WebhookClient
+from gateway.webhooks.client import Exchange, Fetch, WebhookClient
 from gateway.webhooks.visit import Visit
 
 MAX_VISITS = 20_000
-"""Calls whose cookies are kept; the oldest go first."""
+"""Calls of which anything is kept; the oldest go first."""
 
 
 class Documents:
@@ -20,21 +21,34 @@ class Documents:
     def __init__(self, client: WebhookClient) -> None:
         self._client = client
         self._visits: OrderedDict[str, Visit] = OrderedDict()
+        self._last: dict[str, Exchange] = {}
 
     async def __call__(self, call: CallControl, request: DocumentRequest) -> Reply:
         given = {name for name, _ in request.params}
         params = [(name, value) for name, value in call.parameters() if name not in given]
         fetch = Fetch(url=request.url, method=request.method, params=[*params, *request.params])
-        return await self._client.fetch(fetch, self.visit(call.call_sid))
+        visit = self.visit(call.call_sid)
+        try:
+            reply = await self._client.fetch(fetch, visit)
+        except WebhookFault as fault:
+            self._last[call.call_sid] = Exchange(fetch=fetch, duration_ms=0, fault=fault)
+            raise
+        self._last[call.call_sid] = Exchange(fetch=fetch, duration_ms=0, reply=reply)
+        return reply
+
+    def last(self, call_sid: str) -> Exchange | None:
+        """What was asked last for a live call, and what came back."""
+        return self._last.get(call_sid)
 
     def visit(self, call_sid: str) -> Visit:
         visit = self._visits.get(call_sid)
         if visit is None:
             visit = self._visits[call_sid] = Visit()
             if len(self._visits) > MAX_VISITS:
-                self._visits.popitem(last=False)
+                self.forget(next(iter(self._visits)))
         return visit
 
     def forget(self, call_sid: str) -> None:
         """The call is over and has made its last request."""
         self._visits.pop(call_sid, None)
+        self._last.pop(call_sid, None)

@@ -107,6 +107,16 @@ def progress_params(call: Call, what: Happening, sequence: int, at: datetime) ->
     return params
 
 
+def partial_params(text: str, stable: str, number: int, language: str) -> Params:
+    """What is understood of a `<Gather>`'s speech so far. *stable*: its beginning, which two results in a row agree on."""
+    return [
+        ("UnstableSpeechResult", text),
+        ("StableSpeechResult", stable),
+        ("SequenceNumber", str(number)),
+        ("Language", language),
+    ]
+
+
 def timestamp(at: datetime) -> str:
     """RFC 2822, as `Thu, 01 Jun 2017 20:48:32 +0000`."""
     return format_datetime(at)

@@ -84,7 +84,7 @@ class FakeCall:
     def resolve(self, url: str) -> str:
         return absolute(self.base_url, url)
 
-    def notify(self, code: int, message: str) -> None:
+    def notify(self, code: int, message: str, url: str = "") -> None:
         self.notes.append((int(code), message))
 
     def leave(self) -> None:

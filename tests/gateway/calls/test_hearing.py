@@ -115,14 +115,14 @@ class House:
     def __init__(self, plan: CollectPlan = PLAN, fault: DocumentFault | None = None) -> None:
         self.leg, self.engine, self.recogniser = Leg(), Engine(), Recogniser(fault)
         self.notes: list[int] = []
-        self.partials: list[tuple[str, int]] = []
+        self.partials: list[tuple[str, str, int]] = []
         self.collecting = SpeechCollecting(
             self.leg,
             self.engine,
             self.recogniser,
             plan,
             notify=lambda code, message: self.notes.append(int(code)),
-            on_partial=lambda text, number: self.partials.append((text, number)),
+            on_partial=lambda text, stable, number: self.partials.append((text, stable, number)),
         )
 
 
@@ -208,18 +208,19 @@ async def test_without_barge_in_speech_is_heard_after_the_prompt_only_and_a_key_
     assert house.engine.sent == []
 
 
-async def test_partial_results_are_counted_from_the_beginning_of_speech() -> None:
+async def test_partial_results_are_counted_and_say_what_of_them_is_stable() -> None:
     house = House()
     async with house.collecting as collecting:
         await house.recogniser.opened.wait()
         assert house.recogniser.partial is not None
         house.recogniser.begins.set_result(None)
         await asyncio.sleep(0.01)
-        house.recogniser.partial("ye")
         house.recogniser.partial("yes")
+        house.recogniser.partial("yes pleas")
+        house.recogniser.partial("yes please")
         house.recogniser.found.set_result(Recognised(text="yes", confidence=1.0))
         await collecting.result()
-    assert house.partials == [("ye", 0), ("yes", 1)]
+    assert house.partials == [("yes", "", 0), ("yes pleas", "yes", 1), ("yes please", "yes", 2)]
 
 
 async def test_without_a_recogniser_it_says_so_and_goes_on_with_keys() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,8 @@ from sqlalchemy import select
 from gateway.errors import WebhookFault
 from gateway.storage.models import OutboxRow
 from gateway.storage.store import Store
-from gateway.webhooks.outbox import Outbox
+from gateway.webhooks import outbox as outboxes
+from gateway.webhooks.outbox import Outbox, Undelivered
 
 
 class Receiver:
@@ -101,46 +103,95 @@ async def test_one_call_does_not_wait_for_another(store: Store) -> None:
         gate.set()
 
 
-async def test_a_receiver_that_is_down_gets_it_later_and_the_next_ones_after_it(store: Store) -> None:
-    receiver = Receiver(DOWN, DOWN)
-    failures: list[tuple[str, int, str]] = []
-    async with Outbox(store, receiver, failed=lambda *what: failures.append(what), retry_after_s=AT_ONCE) as outbox:
-        outbox.post("CA1", "a", "POST", [])
+async def test_a_receiver_that_is_down_gets_it_later_and_nothing_waits_for_it(store: Store) -> None:
+    receiver = Receiver(DOWN)
+    failures: list[Undelivered] = []
+    async with Outbox(store, receiver, failed=failures.append, retry_after_s=AT_ONCE) as outbox:
+        outbox.post("CA1", "a", "POST", [("CallSid", "CA1")])
         outbox.post("CA1", "b", "POST", [])
         await settled(outbox)
-    assert receiver.urls == ["a", "a", "a", "b"]
-    first, second, third, other = receiver.tokens
-    assert first == second == third != other, "an application can tell what it has had"
-    assert failures == [("CA1", 11205, "connection refused")]
+    assert sorted(receiver.urls) == ["a", "a", "b"]
+    assert receiver.urls[0] == "a"
+    first, *others = (token for token, url in zip(receiver.tokens, receiver.urls, strict=True) if url == "a")
+    assert others == [first], "an application can tell what it has had"
+    assert [(one.call_sid, one.url, one.code, one.message) for one in failures] == [
+        ("CA1", "a", 11205, "connection refused")
+    ]
     assert await kept(store) == []
 
 
-async def test_a_receiver_that_stays_down_is_given_up_and_the_next_one_is_tried(store: Store) -> None:
+async def test_a_receiver_that_stays_down_is_given_up_after_its_time(store: Store) -> None:
     receiver = Receiver(DOWN, DOWN, DOWN)
-    async with Outbox(store, receiver, retry_after_s=AT_ONCE) as outbox:
+    failures: list[Undelivered] = []
+    async with Outbox(store, receiver, failed=failures.append, retry_after_s=AT_ONCE) as outbox:
         outbox.post("CA1", "a", "POST", [])
-        outbox.post("CA1", "b", "POST", [])
         await settled(outbox)
-    assert receiver.urls == ["a", "a", "a", "b"]
+    assert receiver.urls == ["a", "a", "a"]
+    assert [one.code for one in failures] == [11205, 15002]
+    assert await kept(store) == []
+
+
+@pytest.mark.parametrize(
+    ("code", "times"), [(11200, 1), (11100, 1), (11215, 1), (11202, 2), (11206, 2), (11210, 2), (11237, 2)]
+)
+async def test_only_what_can_not_have_arrived_is_sent_again(store: Store, code: int, times: int) -> None:
+    """11200 without a status is a timeout: Twilio does not ask again either."""
+    receiver = Receiver(WebhookFault(code, "x"))
+    failures: list[Undelivered] = []
+    async with Outbox(store, receiver, failed=failures.append, retry_after_s=AT_ONCE) as outbox:
+        outbox.post("CA1", "a", "POST", [])
+        await settled(outbox)
+    assert len(receiver.urls) == times
+    assert [one.code for one in failures] == [code]
 
 
 async def test_an_answer_whatever_it_says_is_a_delivery_but_a_bad_one_is_noted(store: Store) -> None:
     receiver = Receiver(500)
-    failures: list[tuple[str, int, str]] = []
-    async with Outbox(store, receiver, failed=lambda *what: failures.append(what)) as outbox:
+    failures: list[Undelivered] = []
+    async with Outbox(store, receiver, failed=failures.append) as outbox:
         outbox.post("CA1", "http://a/", "POST", [])
         await settled(outbox)
     assert receiver.urls == ["http://a/"]
-    assert failures == [("CA1", 11200, "status callback http://a/ answered 500")]
+    assert [(one.code, one.message) for one in failures] == [(11200, "status callback http://a/ answered 500")]
+
+
+async def test_a_host_that_hangs_holds_up_no_other_hosts_callbacks(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outboxes, "AT_ONCE_PER_HOST", 3)
+    gate = asyncio.Event()
+    receiver = Receiver(*[gate] * 3)
+    async with Outbox(store, receiver) as outbox:
+        for number in range(10):
+            outbox.post(f"CA{number}", f"http://hung/{number}", "POST", [])
+        await until(lambda: len(receiver.got) == 3)
+        outbox.post("CA99", "http://well/", "POST", [])
+        await until(lambda: "http://well/" in receiver.urls)
+        assert len(receiver.got) == 4
+        gate.set()
+        await settled(outbox)
+    assert len(receiver.got) == 11
+
+
+async def test_what_is_a_day_old_at_the_start_has_expired(store: Store) -> None:
+    old = datetime.now(UTC) - timedelta(hours=25)
+    await store.save(OutboxRow(id=1, queue="CA1", url="a", method="POST", params=[["CallSid", "CA1"]], created_at=old))
+    receiver = Receiver()
+    failures: list[Undelivered] = []
+    async with Outbox(store, receiver, failed=failures.append) as outbox:
+        assert not outbox.waiting
+    assert receiver.got == []
+    assert [(one.code, one.call_sid) for one in failures] == [(15002, "CA1")]
+    assert await kept(store) == []
 
 
 async def test_what_could_not_be_delivered_is_delivered_after_a_restart_in_the_same_order(store: Store) -> None:
-    down = Receiver(DOWN, DOWN)
+    down = Receiver(DOWN, DOWN, DOWN)
     async with Outbox(store, down, retry_after_s=NEVER) as outbox:
         outbox.post("CA1", "a", "POST", [("n", "1")])
         outbox.post("CA1", "b", "POST", [])
         outbox.post("CA2", "c", "POST", [])
-        await until(lambda: len(down.got) == 2)
+        await until(lambda: len(down.got) == 3)
     assert await kept(store) == ["a", "b", "c"]
     up = Receiver()
     async with Outbox(store, up) as outbox:
@@ -149,7 +200,7 @@ async def test_what_could_not_be_delivered_is_delivered_after_a_restart_in_the_s
     assert [url for url in up.urls if url != "c"] == ["a", "b", "d"]
     assert "c" in up.urls
     assert up.got[0][2] == (("n", "1"),)
-    assert set(down.tokens) < set(up.tokens)
+    assert set(down.tokens) < set(up.tokens), "an application can tell what it has had"
     assert await kept(store) == []
 
 
