@@ -18,7 +18,7 @@ from gateway.api.auth import Gatekeeper
 from gateway.api.departures import Departures
 from gateway.api.services import Services
 from gateway.audio import AudioFiles
-from gateway.bins import Bins
+from gateway.bins import SCHEME, Bins
 from gateway.calls.arrival import arrival
 from gateway.calls.calls import Calls
 from gateway.calls.destinations import Destinations
@@ -220,7 +220,7 @@ class App:
                 request.reply(405, headers=[("Allow", ALLOW)])
 
     def _traced(self, sent: bool, flow: Flow, data: bytes) -> None:
-        self.trace.add(asyncio.get_running_loop().time(), sent, str(flow), data)
+        self.trace.add(asyncio.get_running_loop().time(), sent, flow, data)
 
     def _spawn(self, work: Coroutine[object, object, None], name: str) -> None:
         self.calls.spawn(work, name)
@@ -237,7 +237,8 @@ class App:
         self.ledger.callback_failed(what)
 
     def _exchanged(self, exchange: Exchange) -> None:
-        self.metrics.webhook(exchange.duration_ms / 1000)
+        if not exchange.fetch.url.startswith(SCHEME):
+            self.metrics.webhook(exchange.duration_ms / 1000)
         event = event_of(exchange)
         if event is not None:
             self.store.put(event)

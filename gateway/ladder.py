@@ -20,6 +20,8 @@ class Rung:
     source: int
     target: int
     label: str
+    text: str = ""
+    """The message itself, for whoever wants to open it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,7 @@ def build(messages: Sequence[Traced], names: Mapping[str, str] | None = None) ->
     for message in messages:
         peer = places[message.call_id, message.peer]
         source, target = (us, peer) if message.sent else (peer, us)
-        rungs.append(Rung((message.at - began) * 1000, source, target, _label(message)))
+        rungs.append(Rung((message.at - began) * 1000, source, target, _label(message), message.text))
     return Ladder((*shown[:1], US, *shown[1:]), tuple(rungs))
 
 

@@ -18,14 +18,17 @@ text{paint-order:stroke;stroke:#fff;stroke-width:4px;stroke-linejoin:round}
 """
 
 
-def draw_svg(ladder: Ladder, title: str = "") -> str:
-    """An SVG document; every text from outside is escaped."""
+def draw_svg(ladder: Ladder, title: str = "", *, anchors: str = "") -> str:
+    """An SVG document; every text from outside is escaped. With *anchors* it is part of a page that has the styles, and each
+    arrow a link to `#<anchors>0`, `#<anchors>1` …"""
     width = LEFT_PX + COLUMN_PX * max(1, len(ladder.columns) - 1) + 130
     height = TOP_PX + ROW_PX * (len(ladder.rungs) + 1)
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" role="img">',
-        f"<title>{escape(printable(title or 'SIP ladder'))}</title><style>{_STYLE}</style>",
+        f"<title>{escape(printable(title or 'SIP ladder'))}</title>{'' if anchors else f'<style>{_STYLE}</style>'}",
     ]
+    if anchors:
+        parts[0] = parts[0].replace('role="img"', 'class="ladder"')
     if title:
         parts.append(f'<text class="soft" x="12" y="20">{escape(printable(title))}</text>')
     for at, name in enumerate(ladder.columns):
@@ -33,9 +36,21 @@ def draw_svg(ladder: Ladder, title: str = "") -> str:
         weight = ' font-weight="600"' if name == US else ""
         parts.append(f'<text class="ink" x="{x}" y="46" text-anchor="middle"{weight}>{escape(printable(name))}</text>')
         parts.append(f'<line class="line" x1="{x}" y1="54" x2="{x}" y2="{height - 8}"/>')
-    parts += [_arrow(rung, at) for at, rung in enumerate(ladder.rungs)]
+    for at, rung in enumerate(ladder.rungs):
+        arrow = _arrow(rung, at)
+        parts.append(_linked(arrow, rung, at, f"{anchors}{at}", width) if anchors else arrow)
     parts.append("</svg>\n")
     return "\n".join(parts)
+
+
+def _linked(arrow: str, rung: Rung, row: int, target: str, width: int) -> str:
+    """The whole line is there to be pressed."""
+    y = TOP_PX + ROW_PX * row
+    label = escape(printable(rung.label))
+    return (
+        f'<a href="#{target}" aria-label="{clock(rung.at_ms)}: {label}">'
+        f'<rect class="hit" x="4" y="{y}" width="{width - 8}" height="{ROW_PX}" rx="4"/>{arrow}</a>'
+    )
 
 
 def _x(column: int) -> int:

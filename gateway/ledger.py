@@ -12,6 +12,7 @@ from gateway.calls.line import Line
 from gateway.calls.queues import Place
 from gateway.calls.recordings import Recording
 from gateway.calls.room import Room
+from gateway.ids import CallSid
 from gateway.metrics import Metrics
 from gateway.storage.models import CallRow, ConferenceRow, QueueRow, RecordingRow
 from gateway.storage.store import DATABASE_ERRORS, Store
@@ -43,9 +44,15 @@ class Ledger:
         self._account_sid = account_sid
         self._outbox = outbox
         self._metrics = metrics
+        self.live: dict[CallSid, Call] = {}
+        """Every call that has not ended, from its first moment: ringing ones too."""
 
     def happened(self, call: Call, what: Happening) -> None:
         log.info("call", call_sid=call.sid, what=what.value, status=call.status.value)
+        if call.status.is_final:
+            self.live.pop(call.sid, None)
+        else:
+            self.live[call.sid] = call
         self._store.put(call_row(call))
         self._metrics.call(call, what)
         callback = call.status_callback

@@ -35,6 +35,7 @@ class EngineClient:
     def __init__(self, config: EngineConfig) -> None:
         self.config = config
         self.on_health: Callable[[told.Health], None] = lambda health: None
+        self.on_levels: Callable[[told.Levels], None] = lambda levels: None
         self.on_death: Callable[[], None] = lambda: None
         self._numbers = count(1)
         self._listeners: dict[Slot | int, list[Listener]] = {}
@@ -233,6 +234,8 @@ class EngineClient:
             self._open.discard(event.slot)
         if isinstance(event, told.Health):
             self.on_health(event)
+        elif isinstance(event, told.Levels):
+            self.on_levels(event)
         elif isinstance(event, told.Closed) and (future := self._closing.pop(event.slot, None)) is not None:
             future.set_result(event)
         for key in (

@@ -226,6 +226,13 @@ class Detect:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Meter:
+    """Say how loud these legs are, by `Levels` a few times a second; these and no others, so an empty one ends it."""
+
+    slots: tuple[Slot, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AskStats:
     """Answered by one `Stats` for the slot."""
 
@@ -256,6 +263,7 @@ Command = (
     | Watch
     | Hear
     | Detect
+    | Meter
     | AskStats
     | Shutdown
 )

@@ -22,6 +22,7 @@ from media.figures import Figures
 from media.inbound import Inbound
 from media.keypad import Keypad
 from media.legs import TABLES, Leg, address_of
+from media.meters import Meters
 from media.outbound import Outbound
 from media.player import Player
 from media.reporter import Reporter
@@ -73,6 +74,7 @@ class Engine:
         self._players = {Kind.LEG: Player(), Kind.ROOM: Player()}
         self._rooms: list[int] = []
         self.tapes = Tapes()
+        self._meters = Meters()
 
     def tick(self, now: float, commands: Sequence[Command]) -> list[Event]:
         """Apply *commands*, then take every row 20 ms further; answers what happened."""
@@ -87,6 +89,8 @@ class Engine:
         self._mix(self.slots.top)
         self.tapes.push(heard, said, self._events.append)
         self.outbound.send(said)
+        if (reading := self._meters.tick(heard, said)) is not None:
+            self._events.append(reading)
         self.reporter.tick(self.legs, now)
         if self._ticks % CHECK_TICKS == 0:
             self._check_silence()
@@ -181,6 +185,8 @@ class Engine:
             case asked.Detect(slot=slot):
                 if self._leg(slot) is not None:
                     self.detectors.detect(command)
+            case asked.Meter(slots=slots):
+                self._meters.choose(slots, self.slots)
             case asked.AskStats(slot=slot, ticket=ticket):
                 self._events.append(Stats(slot=slot, ticket=ticket, stats=self._stats(slot)))
             case asked.Shutdown():
@@ -259,6 +265,7 @@ class Engine:
         self._players[lent.kind].drop(row)
         self.routes.forget(row)
         self.detectors.forget(slot)
+        self._meters.forget(slot, self.slots)
         if lent.kind is Kind.ROOM:
             self._rooms.remove(row)
         else:

@@ -124,6 +124,13 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Levels:
+    """How loud the legs of `Meter` have been since the last one: (slot, heard, said) in dBov, -127 being silence."""
+
+    levels: tuple[tuple[Slot, int, int], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Stats:
     slot: Slot
     ticket: int
@@ -161,6 +168,7 @@ Event = (
     | Speech
     | Heard
     | Verdict
+    | Levels
     | Stats
     | Health
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -51,6 +51,9 @@ class Store:
         self.lost = 0
         """Rows that a database away for too long has cost."""
 
+        self.watcher: Callable[[Row], None] | None = None
+        """Hears of every row that is written, while somebody watches."""
+
     async def __aenter__(self) -> Self:
         """Open and migrate. Raises `StorageFault`."""
         try:
@@ -93,6 +96,8 @@ class Store:
         key = key_of(row)
         self._pending.pop(key, None)
         self._recent.pop(key, None)
+        if self.watcher is not None:
+            self.watcher(row)
         self._dropped[key] = row
         self._wake.set()
 
@@ -193,6 +198,8 @@ class Store:
         return await self.all(select(BindingRow))
 
     def _keep_at_hand(self, key: Key, row: Row) -> None:
+        if self.watcher is not None:
+            self.watcher(row)
         self._recent[key] = fill(row)
         self._recent.move_to_end(key)
         if len(self._recent) > RECENT:

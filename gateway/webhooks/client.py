@@ -156,8 +156,12 @@ class WebhookClient:
         try:
             document = self._bins.render(fetch.url, clean(fetch.params))
         except NoSuchBin as fault:
-            raise WebhookFault(Code.HTTP_RETRIEVAL, str(fault), url=fetch.url) from fault
-        return Reply(url=fetch.url, body=document.encode(), charset="utf-8")
+            gone = WebhookFault(Code.HTTP_RETRIEVAL, str(fault), url=fetch.url)
+            self._on_exchange(Exchange(fetch=fetch, duration_ms=0, fault=gone))
+            raise gone from fault
+        reply = Reply(url=fetch.url, body=document.encode(), charset="utf-8")
+        self._on_exchange(Exchange(fetch=fetch, duration_ms=0, reply=reply))
+        return reply
 
 
 async def _asked(asking: Asking, url: str, fetch: Fetch, overrides: Overrides) -> Answer:

@@ -6,7 +6,7 @@ from xml.etree import ElementTree as ET
 
 from gateway.ladder import US, build, draw_text
 from gateway.ladder_svg import draw_svg
-from gateway.trace import Trace
+from gateway.trace import LONGEST, Trace
 
 ALICE, BOB = "udp:127.0.0.1:5080", "udp:127.0.0.1:5090"
 
@@ -104,3 +104,35 @@ def test_what_is_no_message_is_passed_over() -> None:
     for garbage in (b"", b"\r\n\r\n", b"\x00\xff" * 50, b"INVITE x SIP/2.0\r\nCall-ID:\r\n\r\n"):
         trace.add(1.0, False, ALICE, garbage)
     assert trace.of([""]) == []
+
+
+def test_the_trace_is_bounded_by_octets_and_keeps_the_newest_dialog() -> None:
+    trace = Trace(octets=3000)
+    for name in "abc":
+        trace.add(1.0, True, BOB, message("SIP/2.0 200 OK", "1 INVITE", name, body="x" * 1200))
+    assert [len(trace.of([name])) for name in "abc"] == [0, 1, 1]
+    trace.add(2.0, True, BOB, message("SIP/2.0 200 OK", "1 INVITE", "d", body="x" * 60_000))
+    assert [len(trace.of([name])) for name in "abcd"] == [0, 0, 0, 1]
+    assert len(trace.of(["d"])[0].data) == LONGEST
+    assert trace.newest(["a", "d"]) == 2.0
+    assert trace.newest(["a"]) == 0.0
+
+
+def test_a_message_is_shown_without_answers_to_challenges_and_without_media_keys() -> None:
+    trace = Trace()
+    headers = 'Authorization: Digest username="bob", response="0123abcd", nonce="n"\r\nCSeq: 1 INVITE\r\nCall-ID: a'
+    body = "v=0\r\na=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:c2VjcmV0a2V5|2^20\r\n\x1b[2J"
+    trace.add(1.0, False, ALICE, f"INVITE sip:x SIP/2.0\r\n{headers}\r\n\r\n{body}".encode())
+    text = trace.of(["a"])[0].text
+    assert "0123abcd" not in text
+    assert "c2VjcmV0a2V5" not in text
+    assert 'username="bob", response="…", nonce="n"' in text
+    assert "inline:…|2^20" in text
+    assert "\x1b" not in text
+
+
+def test_a_ladder_in_a_page_has_links_and_no_style_of_its_own() -> None:
+    picture = draw_svg(build(traced().of(["a", "b"])), anchors="m")
+    root = ET.fromstring(picture)
+    assert [one.get("href") for one in root.iter("{http://www.w3.org/2000/svg}a")] == ["#m0", "#m1", "#m2", "#m3"]
+    assert "<style" not in picture
