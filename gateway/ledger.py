@@ -28,7 +28,7 @@ log = structlog.get_logger(__name__)
 
 
 class Ledger:
-    """Owns nothing: hands what happens to storage, outbox and metrics."""
+    """Knows which calls go on; hands what happens to storage, outbox and metrics."""
 
     def __init__(
         self,
