@@ -15,6 +15,7 @@ import structlog
 
 from gateway.api.app import PREFIX, api_application
 from gateway.api.auth import Gatekeeper
+from gateway.api.calls import withdraw
 from gateway.api.departures import Departures
 from gateway.api.services import Services
 from gateway.audio import AudioFiles
@@ -149,10 +150,11 @@ class App:
             alive=lambda: self.engine.alive,
             tls=tls_listen(config.http),
         )
+        live = ApiCalls(self.calls, Outbound(self.calls))
         departures = await opened.enter_async_context(
             Departures(
                 self.store,
-                (live := ApiCalls(self.calls, Outbound(self.calls))),
+                live,
                 config.limits.calls_per_second,
                 open_=lambda: self._taking_calls,
             )
@@ -166,6 +168,7 @@ class App:
             departures=departures,
             media=Media(folder),
         )
+        self.calls.rooms.withdraw = lambda sid: self._spawn(withdraw(services, sid), f"withdraw {sid}")
         gate = Gatekeeper(config, asyncio.get_running_loop().time)
         self.http.add_routes(Ladders(self.store, self.trace, gate).routes())
         self.http.mount(PREFIX, api_application(services))

@@ -6,13 +6,14 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 import structlog
+from sqlalchemy import select
 
 from gateway.calls.call import Call, Happening
 from gateway.calls.line import Line
 from gateway.calls.queues import Place
 from gateway.calls.recordings import Recording
 from gateway.calls.room import Room
-from gateway.ids import CallSid
+from gateway.ids import AccountSid, CallSid, QueueSid
 from gateway.metrics import Metrics
 from gateway.storage.models import CallRow, ConferenceRow, QueueRow, RecordingRow
 from gateway.storage.store import DATABASE_ERRORS, Store
@@ -106,6 +107,16 @@ class Ledger:
             )
         )
 
+    async def line_kept(self, account: AccountSid, name: str) -> Line[Place] | None:
+        """A database that does not answer knows of no line: the caller waits in one all the same."""
+        query = select(QueueRow).where(QueueRow.account_sid == account, QueueRow.friendly_name == name)
+        try:
+            rows = await self._store.all(query.order_by(QueueRow.created_at).limit(1))
+        except DATABASE_ERRORS as fault:
+            log.warning("queues can't be read", name=name, fault=str(fault))
+            return None
+        return next((line_of(row) for row in rows), None)
+
     def tell(self, queue: str, callback: StatusCallback, params: list[tuple[str, str]]) -> None:
         """A callback of a room: those of one *queue* leave in order."""
         self._outbox.post(queue, callback.url, callback.method, params)
@@ -174,6 +185,16 @@ def recording_row(recording: Recording) -> RecordingRow:
         error_code=recording.error_code,
         started_at=recording.started_at,
         updated_at=datetime.now(UTC),
+    )
+
+
+def line_of(row: QueueRow) -> Line[Place]:
+    return Line(
+        sid=QueueSid(row.sid),
+        account_sid=AccountSid(row.account_sid),
+        name=row.friendly_name,
+        created_at=row.created_at,
+        max_size=row.max_size,
     )
 
 

@@ -132,7 +132,7 @@ class Calls:
         if form.status_ is None and form.document is None and form.callback is None and form.time_limit is None:
             raise ApiError(21205, "Url, Twiml or Status parameter is required")
         if form.status_ is not None:
-            await self._end(row, form.status_)
+            await end_call(self._s, row, form.status_)
         elif form.document is not None:
             is_told = await self._s.departures.redirect(sid, form.document) or (
                 row.status not in _FINAL and self._s.calls.redirect(sid, form.document)
@@ -145,26 +145,35 @@ class Calls:
                 raise not_live(sid)
         return await self.fetch(request)
 
-    async def _end(self, row: CallRow, status: str) -> None:
-        """`canceled` ends what was not answered yet; `completed` whatever goes on. A call that is over stays as it is."""
-        sid = CallSid(row.sid)
-        if row.status in _FINAL:
-            return
-        if await self._s.departures.cancel(sid):
-            now = datetime.now(UTC)
-            over = queued_row_of(row)
-            over.status, over.ended_at, over.updated_at, over.duration_s = Status.CANCELED.value, now, now, 0
-            await self._s.store.save(over)
-            return
-        if row.status in _WAITING or status == "completed":
-            self._s.calls.hang_up(sid, canceled=row.status in _WAITING)
-
     async def delete(self, request: web.Request) -> web.Response:
         row = await self._s.call_of(request)
         if row.status not in _FINAL:
             raise ApiError(20009, "A call that goes on cannot be deleted", status=409)
         await self._s.store.remove(row)
         return web.Response(status=204)
+
+
+async def end_call(services: Services, row: CallRow, status: str) -> None:
+    """`canceled` ends what was not answered yet; `completed` whatever goes on. A call that is over stays as it is."""
+    sid = CallSid(row.sid)
+    if row.status in _FINAL:
+        return
+    if await services.departures.cancel(sid):
+        now = datetime.now(UTC)
+        over = queued_row_of(row)
+        over.status, over.ended_at, over.updated_at, over.duration_s = Status.CANCELED.value, now, now, 0
+        services.rooms.missed(sid)
+        await services.store.save(over)
+        return
+    if row.status in _WAITING or status == "completed":
+        services.calls.hang_up(sid, canceled=row.status in _WAITING)
+
+
+async def withdraw(services: Services, sid: CallSid) -> None:
+    """End a call that waits or rings; one that is answered goes on."""
+    row = await services.store.get(CallRow, sid)
+    if row is not None:
+        await end_call(services, row, Status.CANCELED.value)
 
 
 def queued_row_of(row: CallRow) -> CallRow:

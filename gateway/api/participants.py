@@ -2,144 +2,25 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from datetime import UTC, datetime
-from typing import Annotated
-from xml.sax.saxutils import escape, quoteattr
 
 from aiohttp import web
 
-from gateway.api.call_forms import DialForm
 from gateway.api.calls import queued_row
 from gateway.api.conferences import conference_of, find_conference
-from gateway.api.errors import bad_value, not_found
-from gateway.api.forms import CallbackUrl, Flag, Form, Method, Url, at_most, between, events, form_of, matching
+from gateway.api.errors import ApiError, bad_value, not_found
+from gateway.api.forms import form_of
 from gateway.api.pages import Json, paged
-from gateway.api.ports import CallRequest, ParticipantChange, ParticipantView
+from gateway.api.participant_forms import AddParticipant, UpdateParticipant
+from gateway.api.ports import CallRequest, ParticipantView
 from gateway.api.render import account_uri, date, or_none
 from gateway.api.services import ACCOUNT, Services
-from gateway.ids import (
-    AccountSid,
-    CallSid,
-    ConferenceSid,
-    is_sid,
-    new_call_sid,
-    new_conference_sid,
-    new_notification_sid,
-)
+from gateway.ids import CallSid, ConferenceSid, is_sid, new_conference_sid, new_notification_sid
 from gateway.storage.models import ConferenceRow, NotificationRow
 from gateway.twilio_codes import Code
-from gateway.twiml.control import StatusCallback
-from gateway.twiml.interpreter import DocumentRequest
 
-ConferenceEvents = Annotated[
-    frozenset[str], events(("start", "end", "join", "leave", "mute", "hold", "modify", "speaker", "announcement"))
-]
-
-
-class AddParticipant(DialForm):
-    """`POST Conferences/CF…/Participants.json`: a call out, and how it takes part."""
-
-    label: Annotated[str, at_most(128, 20001, "Label (at most 128 characters)")] = ""
-    timeout: Annotated[int, between(5, 600, 21208, "Timeout")] = 60
-    muted: Flag = False
-    beep: Annotated[str, matching("true|false|onEnter|onExit", 20001, "Beep")] = "true"
-    start_conference_on_enter: Flag = True
-    end_conference_on_exit: Flag = False
-    wait_url: Url | None = None
-    wait_method: Method = "POST"
-    max_participants: Annotated[int, between(2, 250, 20001, "MaxParticipants")] = 250
-    conference_record: Annotated[
-        str, matching("true|false|record-from-start|do-not-record", 20001, "ConferenceRecord")
-    ] = ""
-    conference_trim: Annotated[str, matching("trim-silence|do-not-trim", 20001, "ConferenceTrim")] = ""
-    conference_status_callback: CallbackUrl = ""
-    conference_status_callback_method: Method = "POST"
-    conference_status_callback_event: ConferenceEvents = frozenset({"start", "end"})
-    conference_recording_status_callback: CallbackUrl = ""
-    conference_recording_status_callback_method: Method = "POST"
-    coaching: Flag = False
-    call_sid_to_coach: str = ""
-    amd_status_callback: CallbackUrl = ""
-    amd_status_callback_method: Method = "POST"
-
-    def request(self, account: str, room: str) -> CallRequest:
-        """The call, and the document that joins it. Raises `ApiError`."""
-        self.check_parties()
-        self.check_credentials()
-        if self.coaching and not is_sid(self.call_sid_to_coach, "CA"):
-            raise bad_value("CallSidToCoach", self.call_sid_to_coach)
-        amd = self.amd_status_callback
-        return CallRequest(
-            sid=new_call_sid(),
-            account_sid=AccountSid(account),
-            to=self.to,
-            from_=self.caller,
-            first=DocumentRequest(twiml=self._document(room)),
-            created_at=datetime.now(UTC),
-            caller_id=self.caller_id,
-            call_reason=self.call_reason,
-            status_callback=self.callback(),
-            timeout_s=self.timeout,
-            time_limit_s=self.time_limit,
-            recording=self.plan("OutboundAPI") if self.record else None,
-            sip_username=self.sip_auth_username,
-            sip_password=self.sip_auth_password,
-            detection=self.detection(StatusCallback(url=amd, method=self.amd_status_callback_method) if amd else None),
-            detects_async=True,
-        )
-
-    def _document(self, room: str) -> str:
-        """`<Dial><Conference>` with what was asked for; the room's name is text."""
-        attributes: dict[str, object] = {
-            "participantLabel": self.label,
-            "muted": self.muted,
-            "beep": self.beep,
-            "startConferenceOnEnter": self.start_conference_on_enter,
-            "endConferenceOnExit": self.end_conference_on_exit,
-            "waitUrl": self.wait_url,
-            "waitMethod": self.wait_method if self.wait_url else "",
-            "maxParticipants": self.max_participants,
-            "record": {"true": "record-from-start", "false": "do-not-record"}.get(
-                self.conference_record, self.conference_record
-            ),
-            "trim": self.conference_trim,
-            "coach": self.call_sid_to_coach if self.coaching else "",
-            "statusCallback": self.conference_status_callback,
-            "statusCallbackMethod": self.conference_status_callback_method if self.conference_status_callback else "",
-            "statusCallbackEvent": " ".join(sorted(self.conference_status_callback_event))
-            if self.conference_status_callback
-            else "",
-            "recordingStatusCallback": self.conference_recording_status_callback,
-        }
-        texts = {
-            name: str(value).lower() if isinstance(value, bool) else str(value)
-            for name, value in attributes.items()
-            if value not in ("", None)
-        }
-        written = "".join(f" {name}={quoteattr(text)}" for name, text in texts.items())
-        return f"<Response><Dial><Conference{written}>{escape(room)}</Conference></Dial></Response>"
-
-
-class UpdateParticipant(Form):
-    """`POST Conferences/CF…/Participants/CA….json`."""
-
-    muted: Flag | None = None
-    hold: Flag | None = None
-    hold_url: Url = ""
-    hold_method: Method = "GET"
-    announce_url: Url = ""
-    announce_method: Method = "POST"
-    wait_url: Url = ""
-    wait_method: Method = "POST"
-    beep_on_exit: Flag | None = None
-    end_conference_on_exit: Flag | None = None
-    coaching: Flag | None = None
-    call_sid_to_coach: str = ""
-
-    def change(self) -> ParticipantChange:
-        if self.coaching and not is_sid(self.call_sid_to_coach, "CA"):
-            raise bad_value("CallSidToCoach", self.call_sid_to_coach)
-        return ParticipantChange(**self.model_dump())
+MAX_NAME = 128
 
 
 def participant_json(view: ParticipantView, conference: ConferenceRow) -> Json:
@@ -195,30 +76,57 @@ class Participants:
         """A call out of the queue into the room; a room of that name is made where there is none."""
         given = await form_of(request)
         form = AddParticipant.read(given)
-        named = request.match_info["conference_sid"]
-        conference = await find_conference(self._s, request[ACCOUNT], named)
-        if conference is None and is_sid(named, "CF"):
-            raise not_found(request)
-        asked = form.request(request[ACCOUNT], conference.friendly_name if conference else named)
-        if conference is None:
-            conference = _new_conference(request[ACCOUNT], named)
-            await self._s.store.save(conference)
-        await self._s.departures.add(asked, queued_row(asked))
-        if "AsyncAmd" in given:
-            self._s.store.put(_always_async(asked))
+        conference, name = await self._room(request)
+        asked = form.request(request[ACCOUNT], name)
+        self._check_place(conference, form)
         view = ParticipantView(
             call_sid=asked.sid,
             label=form.label,
             muted=form.muted,
-            coaching=form.coaching,
-            call_sid_to_coach=form.call_sid_to_coach,
+            coaching=bool(form.coach),
+            call_sid_to_coach=form.coach,
             start_conference_on_enter=form.start_conference_on_enter,
             end_conference_on_exit=form.end_conference_on_exit,
             status="queued",
             joined_at=asked.created_at,
             updated_at=asked.created_at,
         )
-        return web.json_response(participant_json(view, conference), status=201)
+        new = _new_conference(request[ACCOUNT], name)
+        wanted = ConferenceSid(conference.sid if conference is not None else new.sid)
+        sid = await self._s.rooms.invite(asked.account_sid, name, wanted, view, form.conference_callback)
+        if sid is None:
+            raise ApiError(20503, "No conference can be opened now", status=503)
+        with ExitStack() as undone:
+            undone.callback(self._s.rooms.missed, asked.sid)
+            if sid == new.sid:
+                await self._s.store.save(conference := new)
+            await self._s.departures.add(asked, queued_row(asked))
+            undone.pop_all()
+        if "AsyncAmd" in given:
+            self._s.store.put(_always_async(asked))
+        return web.json_response(participant_json(view, conference or new), status=201)
+
+    async def _room(self, request: web.Request) -> tuple[ConferenceRow | None, str]:
+        """The conference that goes on, and its name; a SID must be of one that does. Raises `ApiError`."""
+        named = request.match_info["conference_sid"]
+        conference = await find_conference(self._s, request[ACCOUNT], named)
+        if is_sid(named, "CF"):
+            if conference is None or conference.status == "completed":
+                raise not_found(request)
+            return conference, conference.friendly_name
+        if not 0 < len(named) <= MAX_NAME:
+            raise bad_value("FriendlyName", named)
+        return conference, named
+
+    def _check_place(self, conference: ConferenceRow | None, form: AddParticipant) -> None:
+        """Raises `ApiError`: a label that is taken, a full conference, someone to coach who is not there."""
+        here = self._s.rooms.participants(ConferenceSid(conference.sid)) if conference is not None else ()
+        if form.label and any(view.label == form.label for view in here):
+            raise ApiError(16025, f"A participant with the label {form.label!r} is in the conference")
+        if len(here) >= form.max_participants:
+            raise ApiError(16020, "The conference is full")
+        if form.coach and not any(view.call_sid == form.coach for view in here):
+            raise bad_value("CallSidToCoach", form.coach)
 
     async def fetch(self, request: web.Request) -> web.Response:
         conference, view = await self._participant(request)
@@ -227,6 +135,9 @@ class Participants:
     async def update(self, request: web.Request) -> web.Response:
         conference, view = await self._participant(request)
         change = UpdateParticipant.read(await form_of(request)).change()
+        coach = change.call_sid_to_coach
+        if coach and all(one.call_sid != coach for one in self._s.rooms.participants(ConferenceSid(conference.sid))):
+            raise bad_value("CallSidToCoach", coach)
         if not self._s.rooms.change(ConferenceSid(conference.sid), view.call_sid, change):
             raise not_found(request)
         return await self.fetch(request)
@@ -260,8 +171,6 @@ def _always_async(asked: CallRequest) -> NotificationRow:
 
 
 def _new_conference(account: str, name: str) -> ConferenceRow:
-    if len(name) > 128:
-        raise bad_value("FriendlyName", name)
     now = datetime.now(UTC)
     return ConferenceRow(
         sid=new_conference_sid(),

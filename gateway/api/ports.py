@@ -104,7 +104,9 @@ class ParticipantChange:
     hold_method: str = "GET"
     announce_url: str = ""
     announce_method: str = "POST"
-    wait_url: str = ""
+    wait_url: str | None = None
+    """`""`: silence."""
+
     wait_method: str = "POST"
     beep_on_exit: bool | None = None
     end_conference_on_exit: bool | None = None
@@ -115,7 +117,24 @@ class ParticipantChange:
 class LiveRooms(Protocol):
     """Conferences that go on."""
 
-    def participants(self, sid: ConferenceSid) -> Sequence[ParticipantView]: ...
+    def participants(self, sid: ConferenceSid) -> Sequence[ParticipantView]:
+        """Who is in it, and who is dialled for it."""
+        ...
+
+    async def invite(
+        self,
+        account: AccountSid,
+        name: str,
+        sid: ConferenceSid,
+        view: ParticipantView,
+        callback: StatusCallback | None,
+    ) -> ConferenceSid | None:
+        """Somebody will be dialled for the conference of that name, which begins as *sid* where none goes on. None: no room."""
+        ...
+
+    def missed(self, call_sid: CallSid) -> None:
+        """The call of one who was to be dialled was taken back."""
+        ...
 
     def change(self, sid: ConferenceSid, call_sid: CallSid, change: ParticipantChange) -> bool: ...
 
@@ -140,29 +159,14 @@ class LiveQueues(Protocol):
 
     def members(self, sid: QueueSid) -> Sequence[MemberView]: ...
 
-    def redirect(self, sid: QueueSid, call_sid: CallSid, document: DocumentRequest) -> bool: ...
-
-
-class Nobody:
-    """A gateway without conferences and queues: nobody is in any."""
-
-    def participants(self, sid: ConferenceSid) -> Sequence[ParticipantView]:
-        return ()
-
-    def members(self, sid: QueueSid) -> Sequence[MemberView]:
-        return ()
-
-    def change(self, sid: ConferenceSid, call_sid: CallSid, change: ParticipantChange) -> bool:
-        return False
-
-    def kick(self, sid: ConferenceSid, call_sid: CallSid) -> bool:
-        return False
-
-    def announce(self, sid: ConferenceSid, url: str, method: str) -> bool:
-        return False
-
-    def end(self, sid: ConferenceSid) -> bool:
-        return False
-
     def redirect(self, sid: QueueSid, call_sid: CallSid, document: DocumentRequest) -> bool:
-        return False
+        """Take a call out for another document. False: it does not wait there."""
+        ...
+
+    def changed(self, sid: QueueSid, name: str, max_size: int) -> None:
+        """Another name, or room for another number."""
+        ...
+
+    def deleted(self, sid: QueueSid) -> None:
+        """It is gone; nobody waited in it."""
+        ...

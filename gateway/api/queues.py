@@ -90,12 +90,14 @@ class Queues:
             updated_at=datetime.now(UTC),
         )
         await self._s.store.save(changed)
+        self._s.queues.changed(QueueSid(changed.sid), changed.friendly_name, changed.max_size)
         return web.json_response(self._json(changed))
 
     async def delete(self, request: web.Request) -> web.Response:
         row = await self._row(request)
         if self._s.queues.members(QueueSid(row.sid)):
             raise ApiError(22003, "A queue in which calls wait cannot be deleted")
+        self._s.queues.deleted(QueueSid(row.sid))
         await self._s.store.remove(row)
         return web.Response(status=204)
 

@@ -9,17 +9,18 @@ from typing import Protocol
 import structlog
 
 from gateway.calls.call import Call, Happening, Status
-from gateway.calls.conferences import RoomLedger, Rooms
+from gateway.calls.conferences import Rooms
 from gateway.calls.control import Control
 from gateway.calls.destinations import Destinations
 from gateway.calls.exchange import AudioCache, LiveCall, Speaker
 from gateway.calls.leg import Leg, Telephones
+from gateway.calls.live_room import RoomLedger
 from gateway.calls.queues import LineLedger, Lines
 from gateway.calls.recordings import Recordings
 from gateway.config import Config
 from gateway.ids import CallSid, new_call_sid
 from gateway.speech import Listener
-from gateway.twiml.control import DialPlan, DialTarget, StatusCallback, Whisper
+from gateway.twiml.control import CallControl, DialPlan, DialTarget, StatusCallback, Whisper
 from gateway.twiml.interpreter import DocumentRequest, Finish, Interpreter, Rules
 from media.client import EngineClient
 
@@ -60,7 +61,7 @@ class Calls:
         self.telephones = telephones
         self.destinations = destinations
         self.recordings = recordings
-        self.rooms = Rooms(engine, ledger, recordings)
+        self.rooms = Rooms(self, ledger)
         self.lines = Lines(ledger)
         self.speaker = speaker
         self.listener = listener
@@ -162,12 +163,20 @@ class Calls:
     def tell(self, lane: str, callback: StatusCallback, params: list[tuple[str, str]]) -> None:
         self._ledger.tell(lane, callback, params)
 
+    async def perform(self, control: CallControl, request: DocumentRequest, rules: Rules) -> Finish:
+        """Run a document for whatever *control* steers: an announcement to a room is no call's."""
+        return await self._interpreter.run(control, request, rules)
+
+    def last_word(self, live: LiveCall, request: DocumentRequest) -> None:
+        self.spawn(self._interpreter.tell(Control(self, live), request), f"last word {live.call.sid}")
+
     def detected(self, call: Call, callback: StatusCallback | None) -> None:
         self._ledger.detected(call, callback)
 
     def happened(self, call: Call, what: Happening) -> None:
         """The watcher of every call."""
         self._ledger.happened(call, what)
+        self.rooms.call_changed(call, what)
 
     def limit(self, live: LiveCall, seconds: float) -> None:
         """End a live call so long after its answer, whatever it does (`TimeLimit`)."""

@@ -16,8 +16,9 @@ from gateway.calls.dialing import Dialing
 from gateway.calls.exchange import Exchange, LiveCall
 from gateway.calls.hearing import SpeechCollecting
 from gateway.calls.playing import NotPlayable, play, pour
-from gateway.calls.queue import Serving, Waiting
+from gateway.calls.queue import Waiting
 from gateway.calls.record_verb import record
+from gateway.calls.serving import Serving
 from gateway.calls.until import Until
 from gateway.twiml.control import (
     Collecting,

@@ -115,6 +115,10 @@ class Exchange(Protocol):
         """Run a document for a call that waits in a room or a line; *more* parameters go with each of its webhooks."""
         ...
 
+    def last_word(self, live: LiveCall, request: DocumentRequest) -> None:
+        """Ask the application for a verb that was cut off; what it answers is not looked at."""
+        ...
+
     def notify(self, call: Call, code: int, message: str, url: str = "") -> None:
         """Keep a notification with a call and log it. *url*: what was asked; else it is the running document."""
         ...

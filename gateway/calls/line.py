@@ -10,8 +10,6 @@ from typing import Generic, Protocol, TypeVar
 from gateway.ids import AccountSid, CallSid, QueueSid
 
 DEFAULT_SIZE = 1000
-REMEMBERED = 100
-"""Waits that the average is taken over."""
 
 
 class Standing(Protocol):
@@ -37,7 +35,6 @@ class Line(Generic[S]):
     created_at: datetime
     max_size: int = DEFAULT_SIZE
     _standing: list[S] = field(default_factory=list)
-    _waits: list[float] = field(default_factory=list)
 
     def __len__(self) -> int:
         return len(self._standing)
@@ -56,18 +53,22 @@ class Line(Generic[S]):
         """The head, who is in the line no more."""
         return self._standing.pop(0) if self._standing else None
 
-    def remove(self, one: S, now: float) -> None:
-        """Whoever leaves, served or not: its wait counts."""
+    def put_back(self, one: S) -> None:
+        """At the head again, whatever the size: it was called, and whoever called it has gone."""
+        self._standing.insert(0, one)
+
+    def remove(self, one: S) -> None:
+        """Whoever leaves, served or not."""
         if one in self._standing:
             self._standing.remove(one)
-        self._waits = [*self._waits, now - one.since][-REMEMBERED:]
 
     def position(self, one: S) -> int:
         """1: the head; 0: not in the line."""
         return self._standing.index(one) + 1 if one in self._standing else 0
 
-    def average_s(self) -> int:
-        return round(sum(self._waits) / len(self._waits)) if self._waits else 0
+    def average_s(self, now: float) -> int:
+        """How long those who stand here have been waiting, on average (AvgQueueTime)."""
+        return int(sum(now - one.since for one in self) / len(self)) if len(self) else 0
 
     def parameters(self, one: S, now: float) -> tuple[tuple[str, str], ...]:
         """What a waitUrl is told (callbacks.md section 2)."""
@@ -75,7 +76,7 @@ class Line(Generic[S]):
             ("QueuePosition", str(self.position(one))),
             ("QueueSid", self.sid),
             ("QueueTime", str(int(now - one.since))),
-            ("AvgQueueTime", str(self.average_s())),
+            ("AvgQueueTime", str(self.average_s(now))),
             ("CurrentQueueSize", str(len(self))),
             ("MaxQueueSize", str(self.max_size)),
         )

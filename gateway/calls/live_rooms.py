@@ -6,12 +6,19 @@ import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
 
+import structlog
+
 from gateway.api.ports import MemberView, ParticipantChange, ParticipantView
+from gateway.calls.announcing import Announcer
 from gateway.calls.call import utc_now
 from gateway.calls.calls import Calls
-from gateway.calls.room import Member
-from gateway.ids import CallSid, ConferenceSid, QueueSid
+from gateway.calls.room import Change, Participant, Wait
+from gateway.ids import AccountSid, CallSid, ConferenceSid, QueueSid
+from gateway.twiml.control import StatusCallback
 from gateway.twiml.interpreter import DocumentRequest
+from media.errors import MediaError
+
+log = structlog.get_logger(__name__)
 
 
 class ApiRooms:
@@ -19,44 +26,85 @@ class ApiRooms:
 
     def __init__(self, calls: Calls) -> None:
         self._calls = calls
+        self._announcer = Announcer(calls)
 
     def participants(self, sid: ConferenceSid) -> Sequence[ParticipantView]:
         room = self._calls.rooms.find(sid)
-        return [_view(member) for member in room.room.members.values()] if room is not None else []
+        return [_view(one) for one in room.room.participants()] if room is not None else []
+
+    async def invite(
+        self,
+        account: AccountSid,
+        name: str,
+        sid: ConferenceSid,
+        view: ParticipantView,
+        callback: StatusCallback | None,
+    ) -> ConferenceSid | None:
+        one = Participant(
+            sid=view.call_sid,
+            joined_at=view.joined_at,
+            updated_at=view.updated_at,
+            muted=view.muted,
+            coach=view.call_sid_to_coach,
+            start_on_enter=view.start_conference_on_enter,
+            end_on_exit=view.end_conference_on_exit,
+            label=view.label,
+            status=view.status,
+        )
+        try:
+            return await self._calls.rooms.invite(account, name, sid, one, callback)
+        except MediaError as fault:
+            log.warning("no room can be opened", name=name, fault=str(fault))
+            return None
+
+    def missed(self, call_sid: CallSid) -> None:
+        self._calls.rooms.missed(call_sid, "canceled")
 
     def change(self, sid: ConferenceSid, call_sid: CallSid, change: ParticipantChange) -> bool:
-        """Mute, hold (with the house's music), coaching and what happens at its exit."""
         room = self._calls.rooms.find(sid)
-        if room is None or call_sid not in room.room.members:
+        if room is None:
             return False
         coach = change.call_sid_to_coach if change.coaching is not False else ""
-        room.change(
+        found = room.change(
             call_sid,
-            muted=change.muted,
-            hold=change.hold,
-            coach=coach if coach or change.coaching is False else None,
-            end_on_exit=change.end_conference_on_exit,
-            beep_on_exit=change.beep_on_exit,
+            Change(
+                muted=change.muted,
+                hold=change.hold,
+                holding=Wait(url=change.hold_url or None, method=change.hold_method)
+                if change.hold_url or change.hold
+                else None,
+                waiting=Wait(url=change.wait_url, method=change.wait_method) if change.wait_url is not None else None,
+                coach=coach if coach or change.coaching is False else None,
+                end_on_exit=change.end_conference_on_exit,
+                beep_on_exit=change.beep_on_exit,
+            ),
         )
-        return True
+        if found and change.announce_url:
+            request = DocumentRequest(url=change.announce_url, method=change.announce_method)
+            self._announcer.to_member(room, call_sid, request)
+        return found
 
     def kick(self, sid: ConferenceSid, call_sid: CallSid) -> bool:
-        """Out of the room: its document goes on."""
+        """Out of the room: its document goes on. Who is only dialled for it is dialled no more."""
         room = self._calls.rooms.find(sid)
-        if room is None or call_sid not in room.room.members:
+        if room is None or not room.kick(call_sid):
             return False
-        room.kick(call_sid)
+        self._calls.rooms.forget_empty(room)
         return True
 
     def announce(self, sid: ConferenceSid, url: str, method: str) -> bool:
-        """Announcements are not made: nothing is played to a room but its beeps."""
-        return False
+        room = self._calls.rooms.find(sid)
+        if room is None:
+            return False
+        self._announcer.to_room(room, DocumentRequest(url=url, method=method))
+        return True
 
     def end(self, sid: ConferenceSid) -> bool:
         room = self._calls.rooms.find(sid)
         if room is None:
             return False
         room.end()
+        self._calls.rooms.forget_empty(room)
         return True
 
 
@@ -86,17 +134,25 @@ class ApiQueues:
             return False
         return self._calls.update(call_sid, document)
 
+    def changed(self, sid: QueueSid, name: str, max_size: int) -> None:
+        self._calls.lines.change(sid, name, max_size)
 
-def _view(member: Member) -> ParticipantView:
+    def deleted(self, sid: QueueSid) -> None:
+        self._calls.lines.forget(sid)
+
+
+def _view(one: Participant) -> ParticipantView:
     return ParticipantView(
-        call_sid=member.sid,
-        label=member.label,
-        muted=member.muted,
-        hold=member.hold,
-        coaching=bool(member.coach),
-        call_sid_to_coach=member.coach,
-        start_conference_on_enter=member.start_on_enter,
-        end_conference_on_exit=member.end_on_exit,
-        joined_at=member.joined_at,
-        updated_at=member.updated_at,
+        call_sid=one.sid,
+        label=one.label,
+        muted=one.muted,
+        hold=one.hold,
+        coaching=bool(one.coach),
+        call_sid_to_coach=one.coach,
+        start_conference_on_enter=one.start_on_enter,
+        end_conference_on_exit=one.end_on_exit,
+        status=one.status,
+        queue_time_ms=one.queue_time_ms,
+        joined_at=one.joined_at,
+        updated_at=one.updated_at,
     )

@@ -10,7 +10,7 @@ import structlog
 from sqlalchemy import select
 
 from gateway.calls.call import Status
-from gateway.storage.models import CallRow, DepartureRow, RecordingRow
+from gateway.storage.models import CallRow, ConferenceRow, DepartureRow, RecordingRow
 from gateway.storage.store import Store
 from media.streams import RATE_HZ
 from media.wav import repair
@@ -19,6 +19,8 @@ log = structlog.get_logger(__name__)
 
 UNFINISHED_TAPE = ("in-progress", "paused")
 UNFINISHED_CALL = (Status.QUEUED.value, Status.RINGING.value, Status.IN_PROGRESS.value)
+LEFT = "last-participant-left"
+"""reason_conference_ended of a room whose calls are all gone."""
 
 
 async def recover(store: Store, folder: Path) -> None:
@@ -36,9 +38,12 @@ async def recover(store: Store, folder: Path) -> None:
     calls = [call for call in found if call.sid not in waiting]
     for call in calls:
         _end(call, max(call.updated_at, ends.get(call.sid, call.updated_at)))
-    if tapes or calls:
-        await store.save(*tapes, *calls)
-        log.warning("an earlier run left calls unfinished", calls=len(calls), recordings=len(tapes))
+    rooms = await store.all(select(ConferenceRow).where(ConferenceRow.status != "completed"))
+    for room in rooms:
+        room.status, room.reason_ended, room.updated_at = "completed", LEFT, datetime.now(UTC)
+    if tapes or calls or rooms:
+        await store.save(*tapes, *calls, *rooms)
+        log.warning("an earlier run ended early", calls=len(calls), recordings=len(tapes), conferences=len(rooms))
 
 
 def _samples(path: Path) -> int:

@@ -207,8 +207,13 @@ class ConferencePlan:
     max_participants: int = 250
     coach: str = ""
     label: str = ""
-    jitter_buffer: str = "large"
+    jitter_buffer: str = ""
+    """large, medium, small or off; empty: the engine adapts to the network."""
+
     callback: StatusCallback | None = None
+    event_callback: str = ""
+    """Hears of the room's recording in the old way, where the recording has no callback of its own."""
+
     recording: RecordingPlan | None = None
     time_limit_s: float = 14_400.0
     hangup_on_star: bool = False
@@ -241,6 +246,10 @@ class EnqueuePlan:
 
     wait_method: str = "POST"
     max_size: int | None = None
+    action: str = ""
+    """Absolute; asked also where an update takes the call out of the line."""
+
+    method: str = "POST"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -252,6 +261,12 @@ class EnqueueResult:
     """Empty where the call was never in the line."""
 
     queue_time_s: int = 0
+
+    @property
+    def parameters(self) -> tuple[tuple[str, str], ...]:
+        """What the action is told (callbacks.md section 2)."""
+        where = (("QueueSid", self.queue_sid), ("QueueTime", str(self.queue_time_s))) if self.queue_sid else ()
+        return (("QueueResult", self.result), *where)
 
 
 class CallControl(Protocol):

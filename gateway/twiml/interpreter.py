@@ -18,6 +18,7 @@ from gateway.twiml.verb import Ended, FallThrough, Finish, Next, Redirect
 from gateway.twiml.verbs.dial import Dial
 
 __all__ = [
+    "ANNOUNCEMENT",
     "CALL",
     "QUEUED",
     "WAITING_LINE",
@@ -57,6 +58,9 @@ class Rules:
     code: int = Code.SCHEMA
     """Tells of a verb that may not stand here."""
 
+    loops_audio: bool = False
+    """A file instead of a document is played for as long as anybody waits."""
+
     answers: bool = False
     """A document that runs out answers an unanswered call before it is hung up; a fault is spoken."""
 
@@ -67,7 +71,10 @@ WHISPER = Rules(verbs=_PROMPTS | {"Gather", "Hangup", "Dial"})
 """`<Dial>` may stand here only to be refused with its own code."""
 
 WAITING_LINE = Rules(verbs=_PROMPTS | {"Hangup", "Leave", "Gather"})
-WAITING_ROOM = Rules(verbs=_PROMPTS, code=Code.CONFERENCE_WAIT_VERB)
+WAITING_ROOM = Rules(verbs=_PROMPTS, code=Code.CONFERENCE_WAIT_VERB, loops_audio=True)
+"""Before a conference starts, and for a participant on hold."""
+
+ANNOUNCEMENT = Rules(verbs=_PROMPTS)
 QUEUED = Rules(verbs=_PROMPTS)
 """What a `<Queue url>` tells the caller who waited."""
 
@@ -91,6 +98,10 @@ class Interpreter:
         except Exception:
             log.exception("internal failure after a document's fault", call_sid=call.call_sid)
             return Finish.FAILED
+
+    async def tell(self, call: CallControl, request: DocumentRequest) -> None:
+        """Make a request whose answer nobody looks at. Never raises but `CancelledError`."""
+        await _Run(self._fetch, call, request, CALL).last(request)
 
 
 class _Run:
@@ -128,7 +139,7 @@ class _Run:
             self._in_fallback = False
             request = DocumentRequest(url=step.url, method=step.method, params=step.params)
             if self._call.is_over:
-                await self._last(request)
+                await self.last(request)
                 return Finish.GONE
             await asyncio.sleep(0)
         if self._call.is_over:
@@ -143,7 +154,7 @@ class _Run:
         else:
             reply = await self._fetch(self._call, request)
             self._call.base_url = reply.url
-            found = document(reply)
+            found = document(reply, loops=0 if self._rules.loops_audio else 1)
         for note in found.notes:
             self._call.notify(note.code, note.message)
         return found
@@ -194,7 +205,7 @@ class _Run:
             url=self._first.fallback_url, method=self._first.fallback_method, params=(*request.params, *more)
         )
 
-    async def _last(self, request: DocumentRequest) -> None:
+    async def last(self, request: DocumentRequest) -> None:
         """The action of a verb whose caller has left: it is told, and what it answers is not looked at."""
         try:
             await self._fetch(self._call, request)

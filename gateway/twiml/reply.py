@@ -30,13 +30,13 @@ class Reply:
     headers: tuple[tuple[str, str], ...] = ()
 
 
-def document(reply: Reply) -> Document:
-    """The document that a reply is. Raises `TwimlFault` (12100, 12102, 12300)."""
+def document(reply: Reply, *, loops: int = 1) -> Document:
+    """The document that a reply is; a file is played *loops* times (0: without end). Raises `TwimlFault` (12100, 12102, 12300)."""
     try:
         if reply.content_type in XML_TYPES:
             return parse(reply.body, reply.charset)
         if reply.content_type in AUDIO_TYPES:
-            return Document(verbs=(Play(text=reply.url),))
+            return Document(verbs=(Play(text=reply.url, loop=loops),))
         if reply.content_type == "text/plain":
             return _text(reply)
     except TwimlFault as fault:

@@ -227,6 +227,17 @@ def status_callback(
         return None
 
 
+def wait_url(call: CallControl, url: str | None, code: int) -> str | None:
+    """A waitUrl made absolute; `""` is silence, None (also for one that can't be used, which is noted) the house's music."""
+    if not url or not url.strip():
+        return None if url is None else ""
+    try:
+        return call.resolve(url.strip())
+    except DocumentFault as fault:
+        call.notify(code, f"waitUrl: {fault.message}")
+        return None
+
+
 def _plain(hint: object) -> object:
     if get_origin(hint) in (Union, types.UnionType):
         return next(one for one in get_args(hint) if one is not type(None))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from gateway.storage.models import CallRow, RecordingRow
+from gateway.storage.models import CallRow, ConferenceRow, RecordingRow
 
 ACCOUNT = "AC" + "0" * 32
 NOON = datetime(2026, 11, 21, 12, 0, 0, tzinfo=UTC)
@@ -41,3 +41,16 @@ def recording_row(number: int = 1, **changes: Any) -> RecordingRow:  # noqa: ANN
         "updated_at": NOON + timedelta(seconds=number),
     }
     return RecordingRow(**values | changes)
+
+
+def conference_row(number: int = 1, **changes: Any) -> ConferenceRow:  # noqa: ANN401 - columns
+    values: dict[str, Any] = {
+        "sid": f"CF{number:032x}",
+        "account_sid": ACCOUNT,
+        "friendly_name": f"room {number}",
+        "status": "completed",
+        "reason_ended": "conference-ended-via-api" if "status" not in changes else "",
+        "created_at": NOON + timedelta(seconds=number),
+        "updated_at": NOON + timedelta(seconds=number),
+    }
+    return ConferenceRow(**values | changes)

@@ -21,7 +21,10 @@ class Queue(Noun, element="Queue", takes_text=True):
     post_work_activity_sid: str = attribute("")
 
     def checked(self, notes: list[Note]) -> Self | None:
-        if not self.text and not self.reservation_sid:
+        if self.reservation_sid or self.post_work_activity_sid:
+            message = "<Queue reservationSid, postWorkActivitySid>: there is no TaskRouter here; they were passed over"
+            notes.append(Note(Code.VERB_NOT_SUPPORTED, message))
+        if not self.text:
             notes.append(Note(Code.QUEUE_NAME_TOO_SHORT, "<Queue> needs a name"))
             return None
         if len(self.text) > MAX_NAME:

@@ -8,7 +8,7 @@ from typing import Self
 from gateway.twilio_codes import Code
 from gateway.twiml.control import CallControl, EnqueuePlan
 from gateway.twiml.nouns.task import Task
-from gateway.twiml.verb import FallThrough, Next, Note, Redirect, Verb, attribute, http_method
+from gateway.twiml.verb import FallThrough, Next, Note, Redirect, Verb, attribute, http_method, wait_url
 
 MAX_NAME = 64
 
@@ -37,19 +37,15 @@ class Enqueue(Verb, element="Enqueue", nests=(Task,), takes_text=True):
         return self
 
     async def run(self, call: CallControl) -> Next:
-        wait_url = call.resolve(self.wait_url) if self.wait_url else self.wait_url
-        default = "POST" if self.wait_url else "GET"
+        action = call.resolve(self.action) if self.action is not None else ""
         result = await call.enqueue(
             EnqueuePlan(
                 name=self.text,
-                wait_url=wait_url,
-                wait_method=self.wait_url_method or default,
+                wait_url=wait_url(call, self.wait_url, Code.ENQUEUE_WAIT_URL),
+                wait_method=self.wait_url_method or ("POST" if self.wait_url else "GET"),
                 max_size=self.max_queue_size,
+                action=action,
+                method=self.method,
             )
         )
-        if self.action is None:
-            return FallThrough()
-        params = [("QueueResult", result.result)]
-        if result.queue_sid:
-            params += [("QueueSid", result.queue_sid), ("QueueTime", str(result.queue_time_s))]
-        return Redirect(call.resolve(self.action), self.method, tuple(params))
+        return Redirect(action, self.method, result.parameters) if action else FallThrough()

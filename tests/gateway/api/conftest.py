@@ -25,7 +25,7 @@ from gateway.api.ports import (
 from gateway.api.services import Services
 from gateway.config import Config, parse
 from gateway.http import HttpServer
-from gateway.ids import CallSid, ConferenceSid, QueueSid, RecordingSid
+from gateway.ids import AccountSid, CallSid, ConferenceSid, QueueSid, RecordingSid
 from gateway.storage.media import Media
 from gateway.storage.store import Store
 from gateway.twiml.control import RecordingPlan, StatusCallback
@@ -69,6 +69,8 @@ class Live:
     queue_times_ms: list[int] = field(default_factory=list)
     people: dict[str, list[ParticipantView]] = field(default_factory=dict)
     lines: dict[str, list[MemberView]] = field(default_factory=dict)
+    invited: list[tuple[str, ParticipantView, StatusCallback | None]] = field(default_factory=list)
+    has_rooms: bool = True
 
     def place(self, request: CallRequest, queue_time_ms: int) -> None:
         self.there.add(request.sid)
@@ -104,6 +106,23 @@ class Rooms:
     def participants(self, sid: ConferenceSid) -> Sequence[ParticipantView]:
         return self.live.people.get(sid, [])
 
+    async def invite(
+        self,
+        account: AccountSid,
+        name: str,
+        sid: ConferenceSid,
+        view: ParticipantView,
+        callback: StatusCallback | None,
+    ) -> ConferenceSid | None:
+        if not self.live.has_rooms:
+            return None
+        self.live.people.setdefault(sid, []).append(view)
+        self.live.invited.append((name, view, callback))
+        return sid
+
+    def missed(self, call_sid: CallSid) -> None:
+        self.live.told.append(("missed", call_sid))
+
     def _is_there(self, sid: str, call_sid: str) -> bool:
         return any(view.call_sid == call_sid for view in self.live.people.get(sid, []))
 
@@ -134,6 +153,12 @@ class Queues:
     def redirect(self, sid: QueueSid, call_sid: CallSid, document: DocumentRequest) -> bool:
         self.live.told.append(("member", sid, call_sid, document))
         return True
+
+    def changed(self, sid: QueueSid, name: str, max_size: int) -> None:
+        self.live.told.append(("queue", sid, name, max_size))
+
+    def deleted(self, sid: QueueSid) -> None:
+        self.live.told.append(("no queue", sid))
 
 
 @dataclass

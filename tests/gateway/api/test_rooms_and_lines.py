@@ -14,6 +14,7 @@ from twilio.rest import Client
 from gateway.api.ports import MemberView, ParticipantChange, ParticipantView
 from gateway.ids import CallSid
 from gateway.storage.models import ConferenceRow, QueueRow
+from gateway.twiml.control import StatusCallback
 from gateway.twiml.interpreter import DocumentRequest
 from tests.gateway.api.conftest import Gateway
 from tests.gateway.rows import ACCOUNT, NOON, call_row
@@ -184,6 +185,11 @@ async def test_a_participant_is_dialled_into_a_room_that_is_made_for_it(gateway:
         "statusCallbackMethod": "POST",
         "statusCallbackEvent": "join start",
     }
+    ((name, view, callback),) = gateway.live.invited
+    assert (name, view.call_sid, view.status) == ("Tea & <cake>", found.call_sid, "queued")
+    assert callback == StatusCallback(url="http://a/c", events=frozenset({"start", "join"}))
+    (listed,) = await gateway.ask(lambda c: c.conferences(found.conference_sid).participants.list())
+    assert (listed.call_sid, listed.status) == (found.call_sid, "queued")
     again = await gateway.ask(
         lambda c: c.conferences(found.conference_sid).participants.create(to="client:al", from_="Jack")
     )
@@ -211,6 +217,93 @@ async def test_a_participant_with_a_bad_parameter_makes_no_room(
     assert await gateway.ask(lambda c: c.conferences.list()) == []
 
 
+@pytest.mark.parametrize(
+    ("fields", "code"),
+    [
+        ({"Label": "ann"}, 16025),
+        ({"Label": "a/b"}, 16023),
+        ({"Label": "x" * 129}, 16023),
+        ({"Label": "CA" + "0" * 32}, 16023),
+        ({"MaxParticipants": "2"}, 16020),
+        ({"CallSidToCoach": "CA" + "9" * 32}, 20001),
+        ({"Coaching": "true"}, 20001),
+        ({"JitterBufferSize": "huge"}, 20001),
+        ({"Region": "mars"}, 20001),
+    ],
+)
+async def test_nobody_is_dialled_for_a_place_that_is_not_there(
+    meeting: Gateway, fields: dict[str, str], code: int
+) -> None:
+    status, body, _ = await meeting.raw(
+        "POST", f"/Conferences/{ROOM}/Participants.json", data={"To": "client:b", "From": "J", **fields}
+    )
+    assert (status, body["code"]) == (400, code)
+    assert meeting.live.invited == []
+
+
+async def test_what_is_asked_for_the_room_reaches_its_document(meeting: Gateway) -> None:
+    await meeting.ask(
+        lambda c: c.conferences(ROOM).participants.create(
+            to="client:bob",
+            from_="Jack",
+            call_sid_to_coach=ANN,
+            jitter_buffer_size="small",
+            region="ie1",
+            early_media=False,
+            conference_recording_status_callback="http://a/r",
+            conference_recording_status_callback_method="GET",
+            conference_recording_status_callback_event=["completed", "failed"],
+        )
+    )
+    noun = ET.fromstring((await meeting.live.placed.get()).first.twiml).find("./Dial/Conference")
+    assert noun is not None
+    assert {name: value for name, value in noun.attrib.items() if value not in ("true", "false", "250")} == {
+        "coach": ANN,
+        "jitterBufferSize": "small",
+        "region": "ie1",
+        "recordingStatusCallback": "http://a/r",
+        "recordingStatusCallbackMethod": "GET",
+        "recordingStatusCallbackEvent": "completed",
+    }
+
+
+async def test_an_empty_wait_url_is_silence_and_none_is_music(meeting: Gateway) -> None:
+    fields = {"To": "client:b", "From": "J"}
+    for more, wanted in (({"WaitUrl": ""}, ""), ({}, None)):
+        status, _, _ = await meeting.raw("POST", f"/Conferences/{ROOM}/Participants.json", data={**fields, **more})
+        noun = ET.fromstring((await meeting.live.placed.get()).first.twiml).find("./Dial/Conference")
+        assert noun is not None
+        assert (status, noun.get("waitUrl")) == (201, wanted)
+    await meeting.raw("POST", f"/Conferences/{ROOM}/Participants/{ANN}.json", data={"WaitUrl": ""})
+    assert meeting.live.told == [("participant", ROOM, ANN, ParticipantChange(wait_url=""))]
+
+
+async def test_a_participant_is_not_dialled_where_no_room_can_be_opened(gateway: Gateway) -> None:
+    gateway.live.has_rooms = False
+    status, body, _ = await gateway.raw(
+        "POST", "/Conferences/room/Participants.json", data={"To": "client:b", "From": "J"}
+    )
+    assert (status, body["code"]) == (503, 20503)
+    assert await gateway.ask(lambda c: c.calls.list()) == []
+
+
+async def test_a_participant_whose_call_is_canceled_in_the_queue_is_not_waited_for(gateway: Gateway) -> None:
+    await gateway.ask(lambda c: c.calls.create(to="client:x", from_="J", url="http://a/v"))  # holds the queue up
+    gateway.departures._interval_s = 60.0
+    await gateway.live.placed.get()
+    await gateway.ask(lambda c: c.calls.create(to="client:y", from_="J", url="http://a/v"))
+    found = await gateway.ask(lambda c: c.conferences("room").participants.create(to="client:b", from_="J"))
+    await gateway.ask(lambda c: c.calls(found.call_sid).update(status="canceled"))
+    assert gateway.live.told == [("missed", found.call_sid)]
+
+
+async def test_a_conference_that_is_over_takes_nobody(gateway: Gateway) -> None:
+    await gateway.store.save(room(1, status="completed"))
+    with pytest.raises(TwilioRestException) as caught:
+        await gateway.ask(lambda c: c.conferences(ROOM).participants.create(to="client:b", from_="J"))
+    assert caught.value.code == 20404
+
+
 async def test_an_unknown_conference_sid_is_not_found(gateway: Gateway) -> None:
     with pytest.raises(TwilioRestException) as caught:
         await gateway.ask(lambda c: c.conferences("CF" + "0" * 32).participants.create(to="client:b", from_="J"))
@@ -225,6 +318,7 @@ async def test_a_queue_is_made_changed_and_deleted(gateway: Gateway) -> None:
     assert (queue.friendly_name, queue.max_size, queue.current_size, queue.average_wait_time) == ("sales", 5, 0, 0)
     changed = await gateway.ask(lambda c: c.queues(queue.sid).update(friendly_name="more sales"))
     assert (changed.friendly_name, changed.max_size) == ("more sales", 5)
+    assert gateway.live.told == [("queue", queue.sid, "more sales", 5)]
     assert await gateway.ask(lambda c: c.queues(queue.sid).delete()) is True
     assert await gateway.ask(lambda c: c.queues.list()) == []
 

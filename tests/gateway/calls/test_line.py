@@ -27,7 +27,7 @@ def test_first_come_is_first_served_and_the_others_move_up() -> None:
         assert here.add(one)
     assert [here.position(one) for one in (first, second, third)] == [1, 2, 3]
     assert here.take() is first
-    here.remove(second, 1.0)
+    here.remove(second)
     assert (here.position(second), here.position(third), len(here)) == (0, 1, 1)
     assert here.take() is third
     assert here.take() is None
@@ -41,17 +41,28 @@ def test_a_line_takes_no_more_than_its_size_or_the_smaller_one_that_the_caller_n
     assert not here.add(One(CallSid("c"), 0.0))
 
 
-def test_a_waiting_caller_is_told_where_it_stands_and_how_long_others_waited() -> None:
+def test_a_waiting_caller_is_told_where_it_stands_and_how_long_those_wait_who_wait_now() -> None:
     here = line()
-    gone, here_still = One(CallSid("a"), 0.0), One(CallSid("b"), 4.0)
-    here.add(gone)
-    here.add(here_still)
-    here.remove(gone, 10.0)
-    assert here.parameters(here_still, 16.5) == (
-        ("QueuePosition", "1"),
+    gone, first, second = (One(CallSid(name), since) for name, since in (("a", 0.0), ("b", 4.0), ("c", 10.0)))
+    for one in (gone, first, second):
+        here.add(one)
+    here.remove(gone)
+    assert here.parameters(second, 16.5) == (
+        ("QueuePosition", "2"),
         ("QueueSid", "QU1"),
-        ("QueueTime", "12"),
-        ("AvgQueueTime", "10"),
-        ("CurrentQueueSize", "1"),
+        ("QueueTime", "6"),
+        ("AvgQueueTime", "9"),
+        ("CurrentQueueSize", "2"),
         ("MaxQueueSize", "1000"),
     )
+
+
+def test_one_whose_server_left_stands_at_the_head_again_even_if_the_line_is_full() -> None:
+    here = line(2)
+    first, second, third = (One(CallSid(name), 0.0) for name in "abc")
+    here.add(first)
+    here.add(second)
+    assert here.take() is first
+    assert here.add(third)
+    here.put_back(first)
+    assert [one.sid for one in here] == ["a", "b", "c"]

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from gateway.calls.recovery import recover
-from gateway.storage.models import CallRow, DepartureRow, RecordingRow
+from gateway.storage.models import CallRow, ConferenceRow, DepartureRow, RecordingRow
 from gateway.storage.store import Store
 from media.wav import header
-from tests.gateway.rows import NOON, call_row, recording_row
+from tests.gateway.rows import NOON, call_row, conference_row, recording_row
 
 UNKNOWN_LENGTH = 0
 
@@ -62,3 +62,15 @@ async def test_unfinished_calls_end_but_not_those_that_still_wait_to_be_placed(t
     assert [row.status for row in rows if row] == ["completed", "failed", "queued", "completed"]
     assert [row.ended_at for row in rows if row][:3] == [NOON + timedelta(seconds=1), NOON + timedelta(seconds=2), None]
     assert [row.updated_at for row in rows if row][3] == NOON + timedelta(seconds=4), "what was finished is not touched"
+
+
+async def test_conferences_that_were_left_open_are_completed(tmp_path: Path) -> None:
+    async with Store(f"sqlite:///{tmp_path}/one.db") as store:
+        await store.save(conference_row(1, status="in-progress"), conference_row(2, status="init"), conference_row(3))
+        await recover(store, tmp_path)
+        rows = [await store.get(ConferenceRow, f"CF{number:032x}") for number in (1, 2, 3)]
+    assert [(row.status, row.reason_ended) for row in rows if row] == [
+        ("completed", "last-participant-left"),
+        ("completed", "last-participant-left"),
+        ("completed", "conference-ended-via-api"),
+    ]

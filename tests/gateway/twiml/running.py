@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gateway.twiml.document import parse
-from gateway.twiml.verb import Next, Verb
+from gateway.twiml.verb import Next, Redirect, Verb
 from tests.fakes.fake_call import FakeCall
 
 
@@ -21,3 +21,9 @@ def codes(xml: str) -> list[int]:
 async def run(xml: str, call: FakeCall) -> Next:
     verb, _ = read(xml)
     return await verb.run(call)
+
+
+def params(step: Next) -> dict[str, str]:
+    """What a verb gives to the document that it asks for."""
+    assert isinstance(step, Redirect)
+    return dict(step.params)

@@ -26,6 +26,7 @@ SAMPLES = {
     "record": "true",
     "trim": "do-not-trim",
     "beep": "onEnter",
+    "region": "ie1",
     "track": "both_tracks",
     "recording_track": "inbound",
     "ring_tone": "us-old",
@@ -116,7 +117,8 @@ def grow(element: TwiML, depth: int) -> None:
 
 
 COMPLAINTS = {
-    "dial": {Code.DIAL_MIXED_NOUNS, Code.DIAL_NESTED},  # everything at once, some of it not served
+    # everything at once, some of it not served
+    "dial": {Code.DIAL_MIXED_NOUNS, Code.DIAL_NESTED, Code.VERB_NOT_SUPPORTED},
     "enqueue": {Code.VERB_NOT_SUPPORTED},  # a workflow
     "gather": {Code.GATHER_NESTED},  # a Play of digits
 }

@@ -25,7 +25,6 @@ import pytest
 
 from gateway.twiml.control import (
     ConferencePlan,
-    DequeuePlan,
     DialPlan,
     DialResult,
     DialTarget,
@@ -35,17 +34,12 @@ from gateway.twiml.control import (
     StatusCallback,
     Whisper,
 )
-from gateway.twiml.verb import FallThrough, Next, Redirect
+from gateway.twiml.verb import FallThrough, Redirect
 from tests.fakes.fake_call import FakeCall
-from tests.gateway.twiml.running import codes, run
+from tests.gateway.twiml.running import codes, params, run
 
 BOB = DialTarget(kind="client", address="bob")
 PLAN = DialPlan(targets=(BOB,))
-
-
-def params(step: Next) -> dict[str, str]:
-    assert isinstance(step, Redirect)
-    return dict(step.params)
 
 
 async def dialled(xml: str) -> DialPlan:
@@ -217,87 +211,6 @@ async def test_ten_parties_are_rung_and_no_more() -> None:
         f"c{n}" for n in range(10)
     ]
     assert codes(f"<Dial>{clients}</Dial>") == [13250]
-
-
-@pytest.mark.parametrize(
-    ("noun", "plan"),
-    [
-        ("<Conference>room</Conference>", ConferencePlan(name="room", wait_method="GET")),
-        (
-            "<Conference muted='true' beep='onExit' startConferenceOnEnter='false' endConferenceOnExit='true' waitUrl='' "
-            "maxParticipants='3' coach='CA9' participantLabel='agent' jitterBufferSize='off'>room</Conference>",
-            ConferencePlan(
-                name="room",
-                muted=True,
-                beep="onExit",
-                start_on_enter=False,
-                end_on_exit=True,
-                wait_url="",
-                wait_method="GET",
-                max_participants=3,
-                coach="CA9",
-                label="agent",
-                jitter_buffer="off",
-            ),
-        ),
-        (
-            "<Conference waitUrl='/wait' record='record-from-start' trim='do-not-trim' statusCallback='/s' "
-            "statusCallbackEvent='start end'>room</Conference>",
-            ConferencePlan(
-                name="room",
-                wait_url="http://app.example/wait",
-                callback=StatusCallback(url="http://app.example/s", events=frozenset({"start", "end"})),
-                recording=RecordingPlan(source="Conference"),
-            ),
-        ),
-    ],
-)
-async def test_a_room(noun: str, plan: ConferencePlan) -> None:
-    call = FakeCall()
-    call.dialled = DialResult(status="answered")
-    step = await run(f"<Dial action='/done'>{noun}</Dial>", call)
-    assert ("conference", plan) in call.asked
-    assert params(step) == {"DialCallStatus": "answered"}
-
-
-@pytest.mark.parametrize(
-    ("attributes", "code"),
-    [
-        ("muted='x'", 13230),
-        ("endConferenceOnExit='x'", 13231),
-        ("startConferenceOnEnter='x'", 13232),
-        ("waitMethod='x'", 13234),
-        ("beep='x'", 13235),
-        ("trim='x'", 13239),
-        ("participantLabel='a/b'", 16023),
-        (f"participantLabel='CA{'0' * 32}'", 16023),
-        ("maxParticipants='500'", 12200),
-        ("record='always'", 12200),
-    ],
-)
-def test_a_rooms_bad_attributes_have_their_codes(attributes: str, code: int) -> None:
-    assert codes(f"<Dial><Conference {attributes}>room</Conference></Dial>") == [code]
-
-
-@pytest.mark.parametrize("name", ["", "x" * 129])
-def test_a_room_needs_a_name(name: str) -> None:
-    assert codes(f"<Dial><Conference>{name}</Conference></Dial>") == [13237]
-
-
-async def test_a_waiting_line() -> None:
-    call = FakeCall()
-    call.dialled = DialResult(
-        status="completed", call_sid="CA3", duration_s=5, bridged=True, parameters=(("QueueSid", "QU1"),)
-    )
-    step = await run("<Dial action='/d' timeout='9'><Queue url='/q' method='GET'>line</Queue></Dial>", call)
-    plan = DequeuePlan(name="line", url="http://app.example/q", method="GET", timeout_s=9.0)
-    assert call.asked == ["answer", ("dequeue", plan)]
-    assert params(step)["QueueSid"] == "QU1"
-
-
-@pytest.mark.parametrize(("name", "code"), [("", 14212), ("x" * 65, 14213)])
-def test_a_waiting_line_needs_a_name(name: str, code: int) -> None:
-    assert codes(f"<Dial><Queue>{name}</Queue></Dial>") == [code]
 
 
 async def test_rooms_and_lines_stand_alone() -> None:

@@ -75,6 +75,10 @@ async def test_how_the_wait_ended_goes_to_the_action(result: EnqueueResult, want
     call = FakeCall()
     call.enqueued = result
     step = await run("<Enqueue action='/out'>line</Enqueue>", call)
+    assert call.asked[-1] == (
+        "enqueue",
+        EnqueuePlan(name="line", wait_method="GET", action="http://app.example/out"),
+    ), "an update that takes the call out of the line tells the action, too"
     assert isinstance(step, Redirect)
     assert (step.url, dict(step.params)) == ("http://app.example/out", wanted)
 

@@ -1,0 +1,264 @@
+"""A room that goes on: a row of the engine, its routes, its tape, what its members hear, and what the application is told."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol
+
+import structlog
+
+from gateway.calls.call import Call, utc_now
+from gateway.calls.conference_callbacks import conference_params, is_wanted, recorded_params
+from gateway.calls.exchange import Exchange, LiveCall
+from gateway.calls.lull import Lull
+from gateway.calls.recordings import Taping
+from gateway.calls.room import Change, Event, Happened, Member, Participant, Room, Wait
+from gateway.ids import CallSid
+from gateway.twiml.control import ConferencePlan, StatusCallback
+from media import events as told
+from media.commands import Close, Play, Route, SetRoutes, Tap, Tone, Watch
+from media.streams import RATE_HZ
+from media.tones import JOINED, LEFT
+
+log = structlog.get_logger(__name__)
+
+
+class RoomLedger(Protocol):
+    """Where rooms are kept and told of."""
+
+    def room_changed(self, room: Room) -> None: ...
+
+    def tell(self, queue: str, callback: StatusCallback, params: list[tuple[str, str]]) -> None: ...
+
+
+class LiveRoom:
+    """The first participant's plan settles callbacks and recording, whether it is in the room or only dialled."""
+
+    def __init__(self, room: Room, exchange: Exchange, ledger: RoomLedger, withdraw: Callable[[CallSid], None]) -> None:
+        """*withdraw*: end the call of one who was dialled and is not wanted any more."""
+        self.room = room
+        self.is_closed = False
+        self.over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        """Done when the room has ended."""
+
+        self._exchange = exchange
+        self._engine = exchange.engine
+        self._ledger = ledger
+        self._withdraw = withdraw
+        self._callback: StatusCallback | None = None
+        self._first: tuple[Call, ConferencePlan] | None = None
+        self._taping: Taping | None = None
+        self._sequence = 0
+        self._routes: frozenset[Route] = frozenset()
+        self._lulls: dict[CallSid, Lull] = {}
+        self._voices: dict[CallSid, bool] = {}
+        """Whose voice is listened for, and whether it is heard."""
+
+        self._unlisten: dict[CallSid, Callable[[], None]] = {}
+        self.ends: dict[CallSid, asyncio.Future[str]] = {}
+        """Set with the reason when a member is to leave."""
+
+    # -- who comes and goes -----------------------------------------------------------------------------------------
+
+    def invite(self, participant: Participant, callback: StatusCallback | None) -> None:
+        """Somebody is dialled for this room."""
+        if self._callback is None and not self.room.participants():
+            self._callback = callback
+        self.room.invited[participant.sid] = participant
+        self._ledger.room_changed(self.room)
+
+    def missed(self, sid: CallSid, call_status: str) -> None:
+        """The call of one who was dialled is over: it will not come."""
+        self._take(self.room.missed(sid, call_status))
+
+    def join(self, live: LiveCall, plan: ConferencePlan, member: Member) -> asyncio.Future[str]:
+        """Enter. The future is done when the room wants the member to leave."""
+        if self._first is None:
+            self._first = (live.call, plan)
+            self._callback = self._callback or plan.callback
+        over = self.ends[member.sid] = asyncio.get_running_loop().create_future()
+        self._lulls[member.sid] = Lull(self._exchange, live, lambda: self._no_music(member))
+        if self._callback is not None and "speaker" in self._callback.events:
+            self._listen(member)
+        events = self.room.join(member)
+        self._take(events)
+        if self.room.is_on and member.beeps_on_enter:
+            self._play(JOINED)
+        return over
+
+    def leave(self, member: Member, reason: str = "participant_hung_up", *, call_status: str = "in-progress") -> None:
+        """Whatever the reason; a second time does nothing."""
+        self.ends.pop(member.sid, None)
+        self._let_go(member.sid)
+        events = self.room.leave(member.sid, reason, call_status=call_status)
+        if events and self.room.is_on and member.beeps_on_exit:
+            self._play(LEFT)
+        self._take(events)
+
+    def kick(self, sid: CallSid) -> bool:
+        """Out of the room, or not let in. False: nobody like that."""
+        if sid in self.room.invited:
+            self.missed(sid, "canceled")
+            self._withdraw(sid)
+            return True
+        member = self.room.members.get(sid)
+        if member is None:
+            return False
+        over = self.ends.pop(sid, None)
+        self._let_go(sid)
+        events = self.room.leave(sid, "participant_updated_via_api", kicked=True)
+        if self.room.is_on and member.beeps_on_exit:
+            self._play(LEFT)
+        self._take(events)
+        if over is not None and not over.done():
+            over.set_result("kicked")
+        return True
+
+    def change(self, sid: CallSid, change: Change) -> bool:
+        """False: nobody like that."""
+        one: Participant | None = self.room.members.get(sid) or self.room.invited.get(sid)
+        if one is None:
+            return False
+        events = self.room.change(sid, change)
+        one.updated_at = utc_now()
+        if isinstance(one, Member) and self._voices.get(sid):
+            events += self.room.heard(one, speaking=True)
+        self._take(events)
+        self._entertain()
+        return True
+
+    def announced(self, url: str, member: Member | None, fault: str) -> None:
+        """An announcement to the room or to one member is over."""
+        what = Happened.NOT_ANNOUNCED if fault else Happened.ANNOUNCED
+        if not self.room.is_over:
+            here = member if member is not None and member.sid in self.room.members else None
+            self._take([Event(what=what, member=here, reason=fault, url=url)])
+
+    def end(self) -> None:
+        self._take(self.room.end())
+
+    # -- what is heard ----------------------------------------------------------------------------------------------
+
+    def _entertain(self) -> None:
+        """Who is on hold hears that music, who waits for the start the other, and nobody else any."""
+        for sid, lull in self._lulls.items():
+            member = self.room.members.get(sid)
+            if member is None:
+                lull.end()
+            elif member.hold:
+                lull.hear(member.holding)
+            else:
+                lull.hear(None if self.room.is_on else member.waiting)
+
+    def _no_music(self, member: Member) -> None:
+        """A document could not be had: on hold the house's music does, before the start the member leaves (it may come again)."""
+        if member.hold:
+            member.holding = Wait()
+            self._entertain()
+        elif (over := self.ends.get(member.sid)) is not None and not over.done():
+            over.set_result("waitUrl")
+
+    def _listen(self, member: Member) -> None:
+        """Hear when a member speaks."""
+
+        def heard(event: told.Event) -> None:
+            if isinstance(event, told.Speech) and member.sid in self.room.members:
+                self._voices[member.sid] = event.speaking
+                self._take(self.room.heard(member, speaking=event.speaking))
+
+        self._voices[member.sid] = False
+        unlisten = self._engine.listen(member.slot, heard)
+        self._engine.send(Watch(slot=member.slot))
+
+        def cease() -> None:
+            unlisten()
+            self._engine.send(Watch(slot=member.slot, on=False))
+
+        self._unlisten[member.sid] = cease
+
+    def _let_go(self, sid: CallSid) -> None:
+        """Nothing of ours is played to a member, or heard from it, any more."""
+        lull = self._lulls.pop(sid, None)
+        if lull is not None:
+            lull.end()
+        self._voices.pop(sid, None)
+        cease = self._unlisten.pop(sid, None)
+        if cease is not None:
+            cease()
+
+    def _play(self, what: Tone) -> None:
+        self._engine.send(Play(playing=self._engine.number(), target=self.room.slot, source=what))
+
+    def _reroute(self) -> None:
+        routes = self.room.routes()
+        if routes != self._routes:
+            gone, new = self._routes - routes, routes - self._routes
+            self._engine.send(SetRoutes(remove=tuple(gone), add=tuple(new)))
+            self._routes = routes
+
+    # -- what is told and kept --------------------------------------------------------------------------------------
+
+    def _take(self, events: Iterable[Event]) -> None:
+        """Do what events ask for: routes, the tape, music, callbacks."""
+        events = list(events)
+        for event in events:
+            log.info("conference", conference_sid=self.room.sid, what=event.what.value, reason=event.reason)
+            if event.what is Happened.START:
+                self._record()
+            if self._callback is not None and self._callback.url and is_wanted(self._callback, event):
+                self._sequence += 1
+                params = conference_params(self.room, event, self._sequence, utc_now())
+                self._ledger.tell(self.room.sid, self._callback, params)
+        if events:
+            self._ledger.room_changed(self.room)
+            self._reroute()
+            self._entertain()
+        if self.room.is_over and not self.over.done():
+            self._finish()
+
+    def _record(self) -> None:
+        """The whole room, from the moment when the first two are bridged."""
+        if self._first is None or self._first[1].recording is None:
+            return
+        call, plan = self._first
+        if plan.recording is not None:
+            taps: Sequence[Tap] = (Tap(slot=self.room.slot),)
+            taping = self._exchange.recordings.start(call, plan.recording, tuple(taps), conference_sid=self.room.sid)
+            self._taping = taping
+            if plan.event_callback and plan.recording.callback is None:
+                taping.ended.add_done_callback(lambda ended: self._recorded(taping, ended.result(), plan))
+
+    def _recorded(self, taping: Taping, ended: told.TapeEnded, plan: ConferencePlan) -> None:
+        """`eventCallbackUrl` hears of the room's recording in the old way."""
+        path = taping.recording.path
+        self._sequence += 1
+        params = recorded_params(
+            self.room,
+            url=taping.url,
+            duration_s=int(ended.samples / RATE_HZ + 0.5),
+            octets=path.stat().st_size if path.exists() else 0,
+            sequence=self._sequence,
+            at=utc_now(),
+        )
+        self._ledger.tell(self.room.sid, StatusCallback(url=plan.event_callback), params)
+
+    def _finish(self) -> None:
+        self.over.set_result(None)
+        if self._taping is not None:
+            self._taping.stop()
+            self._taping = None
+        for over in self.ends.values():
+            if not over.done():
+                over.set_result("ended")
+        self.ends.clear()
+        for sid in tuple(self._lulls):
+            self._let_go(sid)
+        for sid in tuple(self.room.invited):
+            del self.room.invited[sid]
+            self._withdraw(sid)
+
+    def close(self) -> None:
+        """Give the row back."""
+        self.is_closed = True
+        self._engine.send(Close(slot=self.room.slot))
