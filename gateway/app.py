@@ -7,6 +7,7 @@ import dataclasses
 import tempfile
 from collections.abc import Coroutine
 from contextlib import AsyncExitStack
+from ipaddress import ip_address
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -202,6 +203,7 @@ class App:
     async def _on_invite(self, session: Session) -> None:
         try:
             arrived = arrival(session, self.config)
+            replaced = self.calls.replaced_by(session.request)
         except RemoteError as fault:
             session.refuse(fault.status, fault.reason)
             return
@@ -210,7 +212,11 @@ class App:
             session.refuse(503, headers=[("Retry-After", "10")])
             return
         leg = await self.calls.telephones.inbound(session)
-        if leg is not None:
+        if leg is None:
+            return
+        if replaced is not None:
+            await self.calls.take_over(arrived.call, leg, replaced)
+        else:
             await self.calls.inbound(arrived.call, leg, arrived.first)
 
     async def _on_request(self, request: ServerRequest) -> None:
@@ -263,13 +269,21 @@ class App:
         registered = len(self.registrations.registrar.users(wall_clock()))
         self.metrics.house(registered=registered, callbacks=self.outbox.waiting)
         self.metrics.trunks(self.trunks.up)
+        self.metrics.held(
+            legs=self.calls.telephones.count,
+            calls=len(self.calls.live),
+            rows=self.engine.lent,
+            tasks=len(asyncio.all_tasks()),
+        )
         return self.metrics.text()
 
 
 def _public_host(config: Config) -> str:
-    """What Contact says where we listen on every address, which is none to call: the address that SDP names."""
+    """What Via and Contact say where we listen on every address, which is none to call: the one that SDP names; where that is
+    this machine's own (`""`), the one that the peer sees."""
     hosts = [text.partition("://")[2].rpartition(":")[0] for text in config.sip.listen]
-    return config.rtp.address if {"0.0.0.0", "[::]"} & set(hosts) else ""
+    is_own = ip_address(config.rtp.address).is_loopback
+    return config.rtp.address if {"0.0.0.0", "[::]"} & set(hosts) and not is_own else ""
 
 
 def _folder(path: str) -> Path:

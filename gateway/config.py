@@ -156,6 +156,11 @@ class LimitsConfig(Table):
     calls_per_second: float = Field(1.0, gt=0)
     drain_seconds: float = Field(30.0, ge=0)
     max_calls: int = Field(0, ge=0)
+    max_call_seconds: float = Field(14_400.0, ge=1, le=86_400)
+    """The longest `timeLimit` that a `<Dial>` gets: 4 hours, or up to 24."""
+
+    dial_buffer_seconds: float = Field(5.0, ge=0, le=60)
+    """What is added to every `timeout` of a `<Dial>`, as Twilio does; 0: nothing."""
 
 
 class PhoneConfig(Table):

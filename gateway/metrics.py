@@ -35,6 +35,12 @@ class Metrics:
         self._sip_state = Gauge(
             "crosspoint_sip_state", "Transactions and dialogs alive", ["kind"], registry=self.registry
         )
+        self._held = Gauge(
+            "crosspoint_held",
+            "What calls hold: telephones, live calls, rows and ports of the engine, tasks",
+            ["kind"],
+            registry=self.registry,
+        )
         self._engine = Gauge(
             "crosspoint_engine", "The media engine over its last second", ["figure"], registry=self.registry
         )
@@ -68,6 +74,11 @@ class Metrics:
             self._sip.labels(reason).set(count)
         self._sip_state.labels("transactions").set(transactions)
         self._sip_state.labels("dialogs").set(dialogs)
+
+    def held(self, *, legs: int, calls: int, rows: int, tasks: int) -> None:
+        """What is to be back at its old figure once every call has ended."""
+        for kind, count in (("legs", legs), ("calls", calls), ("rows", rows), ("tasks", tasks)):
+            self._held.labels(kind).set(count)
 
     def engine(self, figures: Mapping[str, float]) -> None:
         for name, value in figures.items():

@@ -95,6 +95,11 @@ class EngineClient:
         """The engine's process, for figures and for tests that end it."""
         return None if self._process is None else self._process.pid
 
+    @property
+    def lent(self) -> int:
+        """Rows (with their ports) and rooms that are not yet given back."""
+        return len(self._open)
+
     def number(self) -> int:
         """A fresh number for a playing, a tape or a ticket."""
         return next(self._numbers)

@@ -43,7 +43,11 @@ def out_of_dialog(
     ]
     if method == "INVITE":
         # without an offer the peer's comes in the 2xx: a reliable provisional one would have to be answered in its PRACK
-        made += [("Allow", ALLOW), ("Supported", SUPPORTED if body else "timer"), *header_as_uac(session_expires_s)]
+        made += [
+            ("Allow", ALLOW),
+            ("Supported", SUPPORTED if body else "timer, replaces"),
+            *header_as_uac(session_expires_s),
+        ]
         if body:
             made.append(("Content-Type", "application/sdp"))
     return Request(method, str(uri), Headers([*made, *headers]), body)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from sip.session import Session
 
 ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, REFER, NOTIFY"
-SUPPORTED = "timer, 100rel"
+SUPPORTED = "timer, 100rel, replaces"
 SUPPORTED_INSIDE = "timer"
 """Of a re-INVITE or UPDATE: its provisional responses need not be reliable."""
 

@@ -66,6 +66,11 @@ class Session:
         return self._machine.state
 
     @property
+    def is_heard(self) -> bool:
+        """Whether the peer has answered our INVITE with anything, be it 100; True for one of its own."""
+        return self._machine.is_heard
+
+    @property
     def remote_target(self) -> Uri | None:
         """The peer's Contact; None before there is a dialog."""
         return self._machine.remote_target

@@ -73,6 +73,11 @@ class OutgoingSession(Session):
             return self.dialog
         return next(iter(self._early.values())) if len(self._early) == 1 else None
 
+    @property
+    def is_heard(self) -> bool:
+        """Whether the hop whose turn it is has said anything."""
+        return self._provisional or not self.is_early
+
     # -- sending it -------------------------------------------------------------------------------------------------
 
     def start(self, now: float) -> None:

@@ -108,6 +108,11 @@ class Session:
         return self.state is State.CONFIRMED
 
     @property
+    def is_heard(self) -> bool:
+        """Whether there is a sign of the peer."""
+        return True
+
+    @property
     def is_over(self) -> bool:
         """For our user: nothing that it asks for is done any more."""
         return self.state in (State.LEAVING, State.ENDED)

@@ -14,7 +14,7 @@ ALLOWED = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "INFO", "PRACK", "UPDATE
 KNOWN = frozenset({*ALLOWED, "MESSAGE", "SUBSCRIBE", "PUBLISH"})
 """Methods that are not served but are known: 405. Any other is 501."""
 
-SUPPORTED = ("100rel", "timer", "norefersub", "outbound")
+SUPPORTED = ("100rel", "timer", "norefersub", "outbound", "replaces")
 """Option tags that a Require may name."""
 
 _SERVED = frozenset(ALLOWED)

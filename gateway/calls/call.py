@@ -87,6 +87,9 @@ class Call:
     sip_response_code: int | None = None
     forwarded_from: str = ""
     caller_name: str = ""
+    reason: str = ""
+    """Why it is made (`callReason`): shown by the called telephone."""
+
     answered_by: str = ""
     machine_detection_ms: int | None = None
     extras: tuple[tuple[str, str], ...] = ()

@@ -17,12 +17,20 @@ from gateway.calls.leg import Leg, Telephones
 from gateway.calls.live_room import RoomLedger
 from gateway.calls.queues import LineLedger, Lines
 from gateway.calls.recordings import Recordings
+from gateway.calls.referral import Referral
+from gateway.calls.talk import Party, Talk
+from gateway.calls.transfer import Transfer, replaced_by_invite, replaced_in, take_over
 from gateway.config import Config
 from gateway.ids import CallSid, new_call_sid
 from gateway.speech import Listener
 from gateway.twiml.control import CallControl, DialPlan, DialTarget, StatusCallback, Whisper
 from gateway.twiml.interpreter import DocumentRequest, Finish, Interpreter, Rules
+from gateway.twiml.nouns.caller import caller_id
 from media.client import EngineClient
+from sip.errors import RemoteError
+from sip.message import Request
+from sip.replaces import Replaces
+from sip.uri import Uri
 
 log = structlog.get_logger(__name__)
 
@@ -67,6 +75,9 @@ class Calls:
         self.listener = listener
         self.audio = audio
         self.live: dict[CallSid, LiveCall] = {}
+        self.ringing: dict[CallSid, Callable[[], None]] = {}
+        """Children of `<Dial>` that ring, and how to cancel them."""
+
         self._interpreter = interpreter
         self._ledger = ledger
         self._forget = forget
@@ -83,6 +94,18 @@ class Calls:
         leg.ring()
         call.happened(Happening.RINGING)
         await self.run(live, first)
+
+    def replaced_by(self, invite: Request) -> LiveCall | None:
+        """Whose place a new INVITE takes. Raises `RemoteError` where it can't (RFC 3891 section 3)."""
+        return replaced_by_invite(invite, self.dialog)
+
+    async def take_over(self, call: Call, leg: Leg, replaced: LiveCall) -> None:
+        """An inbound call that is no new one: it goes on with whom *replaced* talks with, and that one is hung up."""
+        call.watcher = self.happened
+        live = LiveCall(call=call, leg=leg)
+        call.happened(Happening.RINGING)
+        self.adopt(live)
+        await take_over(live, replaced)
 
     async def run(self, live: LiveCall, first: DocumentRequest) -> None:
         """Steer an adopted call by documents until they run out, then hang up."""
@@ -135,13 +158,40 @@ class Calls:
             sid=new_call_sid(),
             account_sid=parent.account_sid,
             direction="outbound-dial",
-            from_=plan.caller_id or parent.from_,
+            from_=caller_id(target.kind, plan.caller_id) or parent.from_,
             to=f"client:{target.address.removeprefix('client:')}" if target.kind == "client" else target.address,
             parent=parent,
+            reason=plan.call_reason,
             status_callback=target.status_callback,
         )
         call.watcher = self.happened
         return call
+
+    def rings(self, call: Call, cancel: Callable[[], None] | None) -> None:
+        if cancel is not None:
+            self.ringing[call.sid] = cancel
+        else:
+            self.ringing.pop(call.sid, None)
+
+    def referred(self, talk: Talk, party: Party, referral: Referral) -> None:
+        self.spawn(Transfer(self, talk, party, referral).run(), f"transfer {party.live.call.sid}")
+
+    def dialog(self, meant: Replaces) -> LiveCall | None:
+        """The live call whose dialog a Replaces names."""
+        return next((live for live in self.live.values() if live.leg.is_dialog(meant)), None)
+
+    def replaced(self, target: DialTarget) -> LiveCall | None:
+        if target.kind != "sip" or "replaces=" not in target.address.lower():
+            return None
+        try:
+            meant = replaced_in(Uri.parse(target.address))
+        except RemoteError:
+            return None
+        return self.dialog(meant) if meant is not None else None
+
+    async def fetch(self, live: LiveCall, request: DocumentRequest) -> DocumentRequest:
+        """Ask for a document before what runs is given up for it. Raises `GatewayError` where it can't be had or used."""
+        return await self._interpreter.fetched(Control(self, live), request)
 
     async def whisper(self, live: LiveCall, whisper: Whisper) -> bool:
         control = Control(self, live, is_whisper=True)
@@ -196,6 +246,8 @@ class Calls:
             live.document.cancel()
         else:
             live.taken.set()
+            if live.party is not None and live.party.talk is not None:
+                live.party.talk.end(spare=live.party)
             self.spawn(self.run(live, request), f"taken {sid}")
         return True
 

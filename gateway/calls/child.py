@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 import structlog
 
@@ -13,27 +14,42 @@ from gateway.calls.exchange import Exchange, LiveCall
 from gateway.calls.leg import Leg
 from gateway.calls.ringback import Ringback
 from gateway.calls.ringing import Ringing
-from gateway.twiml.control import DialPlan, DialTarget, HungUp
+from gateway.calls.until import first_of
+from gateway.twiml.control import DialPlan, DialTarget, HungUp, Whisper
 
 log = structlog.get_logger(__name__)
 
-TIMEOUT_BUFFER_S = 5.0
-"""Twilio adds it to every `timeout` (twiml.md section 6)."""
+ELSEWHERE = "answered elsewhere"
 
 
 class Child:
-    """A target of a `<Dial>` as a call of its own. `connect()` once, then `drop()` in any state."""
+    """A target of a `<Dial>` as a call of its own. `connect()` once, then `drop()` in any state.
 
-    def __init__(self, exchange: Exchange, parent: LiveCall, target: DialTarget, plan: DialPlan) -> None:
+    *wins*: asked at the very moment when this party could be bridged; True for one party of a `<Dial>` only.
+    """
+
+    def __init__(
+        self,
+        exchange: Exchange,
+        parent: LiveCall,
+        target: DialTarget,
+        plan: DialPlan,
+        wins: Callable[[], bool],
+    ) -> None:
         self._exchange = exchange
         self._target = target
         self._plan = plan
+        self._wins = wins
         self._ringback: Ringback | None = None
         self.call: Call = exchange.child_of(parent.call, target, plan)
         self._ringing = Ringing(exchange.telephones, self.call, self._progress)
+        self.has_begun = False
         self.ending = Ending(what=Happening.CANCELED)
         self.live: LiveCall | None = None
         """Once answered."""
+
+        self.replaced: LiveCall | None = None
+        """Whose place the caller takes (a `<Sip>` with Replaces): it is to be ended when they talk."""
 
     @property
     def leg(self) -> Leg:
@@ -45,34 +61,78 @@ class Child:
     async def connect(self, ringback: Ringback) -> bool:
         """Ring, wait for the answer, send digits, whisper. False: this party is out, and `ending` says how."""
         self._ringback = ringback
+        self.has_begun = True
+        if (replaced := self._exchange.replaced(self._target)) is not None:
+            return self._join(replaced)
         self.call.happened(Happening.INITIATED)
+        self._exchange.rings(self.call, self._canceled)
         try:
-            async with asyncio.timeout(self._plan.timeout_s + TIMEOUT_BUFFER_S):
-                leg = await self._ringing.ring(self._exchange.destinations.of(self._target, self.call))
+            leg = await self._answer()
         except TimeoutError:
             return self._out(Ending(what=Happening.NO_ANSWER, sip_code=487, reason="timeout"))
         except CallFailed as failed:
+            if self.ending.reason == "canceled by the application":
+                return self._out(self.ending)
             if failed.notification:
                 self._exchange.notify(self.call, failed.notification, str(failed))
             return self._out(failed.ending)
+        prepares = bool(self._target.send_digits) or self._target.whisper is not None
+        if not prepares and not self._wins():
+            leg.hang_up(ELSEWHERE)
+            return self._out(Ending(what=Happening.CANCELED, reason=ELSEWHERE))
         self.live = LiveCall(call=self.call, leg=leg)
         self.ending = Ending(what=Happening.COMPLETED, sip_code=200, headers=leg.peer_headers)
         self.call.happened(Happening.ANSWERED)
         if self._target.detection is not None:
             detection.begin(self._exchange, self.live, self._target.detection)
         self._exchange.adopt(self.live)
+        return not prepares or await self._prepare(self.live, ringback)
+
+    def _join(self, replaced: LiveCall) -> bool:
+        """The party is in a call with us already, and its partner leaves it to this one: there is nothing to ring."""
+        found = replaced.party.other if replaced.party is not None else None
+        if found is None or not self._wins():
+            return self._out(Ending(what=Happening.FAILED, sip_code=481, reason="no such dialog"))
+        self.replaced, self.live, self.call = replaced, found.live, found.live.call
+        self.ending = Ending(what=Happening.COMPLETED, sip_code=200)
+        return True
+
+    async def _answer(self) -> Leg:
+        """Raises `CallFailed`, `TimeoutError`."""
+        limits = self._exchange.config.limits
         try:
-            return await self._prepare(self.live)
+            destinations = self._exchange.destinations.of(self._target, self.call)
+            async with asyncio.timeout(self._plan.timeout_s + limits.dial_buffer_seconds):
+                return await self._ringing.ring(destinations)
+        finally:
+            self._exchange.rings(self.call, None)
+
+    async def _prepare(self, live: LiveCall, ringback: Ringback) -> bool:
+        """What the called party gets before the bridge; the caller goes on hearing it ring, and nothing of this."""
+        ringback.over(live.leg)
+        ringback.ringing()
+        try:
+            if self._target.send_digits:
+                await live.leg.send_digits(self._target.send_digits)
+            if self._target.whisper is not None and not await self._accepts(live, self._target.whisper):
+                return self._out(Ending(what=Happening.NO_ANSWER, sip_code=200, reason="declined in its whisper"))
         except HungUp:
             return self._out(Ending(what=Happening.NO_ANSWER, sip_code=200, reason="left before the bridge"))
+        if live.leg.ended.done():
+            return self._out(Ending(what=Happening.NO_ANSWER, sip_code=200, reason="left before the bridge"))
+        return self._wins()
 
-    async def _prepare(self, live: LiveCall) -> bool:
-        """What the called party gets before the bridge."""
-        if self._target.send_digits:
-            await live.leg.send_digits(self._target.send_digits)
-        if self._target.whisper is not None and not await self._exchange.whisper(live, self._target.whisper):
-            return self._out(Ending(what=Happening.NO_ANSWER, sip_code=200, reason="declined in its whisper"))
-        return not live.leg.ended.done()
+    async def _accepts(self, live: LiveCall, whisper: Whisper) -> bool:
+        """Whether the whisper ran to its end. An update that takes the call over ends the whisper, too."""
+        taken = asyncio.ensure_future(live.taken.wait())
+        asked = asyncio.ensure_future(self._exchange.whisper(live, whisper))
+        try:
+            await first_of(taken, asked)
+            return not taken.done() and asked.result()
+        finally:
+            taken.cancel()
+            asked.cancel()
+            await asyncio.gather(taken, asked, return_exceptions=True)
 
     def _progress(self, leg: Leg, early_media: bool) -> None:
         self.call.happened(Happening.RINGING)
@@ -83,6 +143,11 @@ class Child:
         else:
             self._ringback.ringing()
 
+    def _canceled(self) -> None:
+        """The application ends it while it rings."""
+        self.ending = Ending(what=Happening.CANCELED, reason="canceled by the application")
+        self._ringing.stop()
+
     def _out(self, ending: Ending) -> bool:
         self.ending = ending
         self.drop()
@@ -90,19 +155,15 @@ class Child:
 
     @property
     def is_taken(self) -> bool:
-        """Whether an update took this call over: it is nobody's child any more."""
-        return self.live is not None and self.live.taken.is_set()
+        """Whether an update or a transfer took this call over: it is nobody's child any more."""
+        live = self.live
+        return live is not None and (live.taken.is_set() or live.party is not None)
 
-    async def taken(self) -> None:
-        """Wait until an update takes this call over."""
-        if self.live is not None:
-            await self.live.taken.wait()
-
-    def drop(self) -> None:
-        """End whatever still rings or talks, unless an update has taken the call over."""
-        if self.is_taken:
+    def drop(self, reason: str = "") -> None:
+        """End whatever still rings or talks, unless somebody else has taken the call over."""
+        if self.is_taken or not self.has_begun:
             return
-        self._ringing.stop()
+        self._ringing.stop(reason=reason)
         if self.live is None or self.ending.sip_code != 200:
             self.call.sip_response_code = self.ending.sip_code
         self.call.happened(self.ending.what)

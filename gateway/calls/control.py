@@ -18,6 +18,7 @@ from gateway.calls.hearing import SpeechCollecting
 from gateway.calls.playing import NotPlayable, play, pour
 from gateway.calls.queue import Waiting
 from gateway.calls.record_verb import record
+from gateway.calls.referring import refer
 from gateway.calls.serving import Serving
 from gateway.calls.until import Until
 from gateway.twiml.control import (
@@ -173,7 +174,7 @@ class Control:
         return await Waiting(self._exchange, self._live, plan).run()
 
     async def refer(self, target: str, headers: Sequence[tuple[str, str]]) -> ReferResult:
-        return await self._live.leg.refer(target, headers)
+        return await refer(self._live.leg, target, headers)
 
     def _until_hung_up(self) -> Until:
         return Until(self._live.leg.ended, HungUp)

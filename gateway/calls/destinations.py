@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from urllib.parse import unquote
+from dataclasses import dataclass, replace
+from urllib.parse import urlencode
 
 from gateway.calls.call import Call, Happening
 from gateway.calls.ending import CallFailed
 from gateway.config import Config, TrunkConfig
 from gateway.routing.inbound import OWN_HEADER, Doorkeeper
 from gateway.routing.numbers import NotRoutable, OwnNumber, normalize, route
+from gateway.twilio_codes import Code
 from gateway.twiml.control import DialTarget
 from sip.digest import Credentials
 from sip.errors import RemoteError
@@ -33,6 +34,8 @@ class Destination:
     next_hops: tuple[Hop | Flow, ...] = ()
     credentials: Credentials | None = None
     headers: tuple[tuple[str, str], ...] = ()
+    otherwise: Destination | None = None
+    """Another way to the same telephone, where this one can't take the call."""
 
 
 class Destinations:
@@ -54,13 +57,18 @@ class Destinations:
 
     def of(self, target: DialTarget, call: Call) -> list[Destination]:
         """Every telephone of *target*, to be rung at once, called as `call.from_`."""
-        match target.kind:
-            case "client":
-                return self._client(target.address.removeprefix("client:"), call, missing=Happening.NO_ANSWER)
-            case "sip":
-                return self._sip(target, call)
-            case _:
-                return self._number(target.address, call)
+        try:
+            match target.kind:
+                case "client":
+                    found = self._client(target.address.removeprefix("client:"), call, missing=Happening.NO_ANSWER)
+                    return [_with_headers(one, _parameters(target)) for one in found]
+                case "sip":
+                    return self._sip(target, call)
+                case _:
+                    return self._number(target.address, call)
+        except RemoteError as fault:
+            message = f"{target.address[:100]!r}: {fault.reason}"
+            raise CallFailed(Happening.FAILED, message, notification=Code.SIP_URI) from fault
 
     def _client(self, user: str, call: Call, *, missing: Happening) -> list[Destination]:
         bindings = self._registrar.bindings(user, self._clock())
@@ -81,10 +89,7 @@ class Destinations:
     def _sip(self, target: DialTarget, call: Call) -> list[Destination]:
         text = target.address.strip()
         text = text if text.lower().startswith(("sip:", "sips:")) else f"sip:{text}"
-        try:
-            uri = Uri.parse(text)
-        except RemoteError as fault:
-            raise CallFailed(Happening.FAILED, f"{text!r}: {fault.reason}", notification=13243) from fault
+        uri = Uri.parse(text)
         headers = passed_headers(uri)
         uri = Uri(uri.scheme, uri.user, uri.password, uri.host, uri.port, uri.params, ())
         if self._doorkeeper.is_our_domain(uri.host) and (uri.port is None or uri.port in self._own_ports()):
@@ -119,26 +124,41 @@ class Destinations:
                     uri=uri,
                     from_=self._from(call),
                     next_hops=(Hop(transport, host, port),),
-                    headers=((OWN_HEADER, self._doorkeeper.own_token),),
+                    headers=((OWN_HEADER, self._doorkeeper.own_token), *_subject(call)),
                 )
             ]
-        return [trunk_destination(self._config, found.trunk, found.number, call.from_)]
+        way: Destination | None = None
+        for trunk in reversed((found.trunk, *found.otherwise)):
+            way = trunk_destination(
+                self._config, trunk, found.number, call.from_, headers=_subject(call), otherwise=way
+            )
+        return [way] if way is not None else []
 
     def _from(self, call: Call) -> Address:
         """The caller as the called party sees it: a user at our domain."""
         return Address("", caller_uri(call.from_, self._config.sip.domain))
 
     def _standard_headers(self, call: Call) -> tuple[tuple[str, str], ...]:
-        return (("X-Twilio-AccountSid", call.account_sid), ("X-Twilio-CallSid", call.sid))
+        return (("X-Twilio-AccountSid", call.account_sid), ("X-Twilio-CallSid", call.sid), *_subject(call))
 
 
-def trunk_destination(config: Config, trunk: TrunkConfig, number: str, caller: str) -> Destination:
+def trunk_destination(
+    config: Config,
+    trunk: TrunkConfig,
+    number: str,
+    caller: str,
+    *,
+    headers: tuple[tuple[str, str], ...] = (),
+    otherwise: Destination | None = None,
+) -> Destination:
     """A call that leaves by a trunk: its host in the URIs, its credentials and nobody else's."""
     base = Uri.parse(trunk.host if trunk.host.startswith(("sip:", "sips:")) else f"sip:{trunk.host}")
     uri = Uri(base.scheme, number, None, base.host, base.port, (*base.params, ("user", "phone")), ())
     from_ = Address("", caller_uri(normalize_caller(caller), config.sip.domain))
     credentials = Credentials(username=trunk.username, password=trunk.password) if trunk.username else None
-    return Destination(uri=uri, from_=from_, to=Address("", uri), credentials=credentials)
+    return Destination(
+        uri=uri, from_=from_, to=Address("", uri), credentials=credentials, headers=headers, otherwise=otherwise
+    )
 
 
 def caller_uri(caller: str, domain: str) -> Uri:
@@ -163,25 +183,28 @@ def passed_headers(uri: Uri) -> tuple[tuple[str, str], ...]:
     found: list[tuple[str, str]] = []
     length = 0
     for name, value in uri.headers:
-        text = unquote(value)
         lower = name.lower()
-        length += len(name) + len(text)
+        length += len(name) + len(value)
         allowed = (lower.startswith("x-") and lower != OWN_HEADER.lower()) or lower in _PASSED_HEADERS
-        clean = all(c.isprintable() for c in text) and all(c.isalnum() or c in "-_.!%*+`'~" for c in name)
+        clean = value.isprintable() and name.isascii() and all(c.isalnum() or c in "-_.!%*+`'~" for c in name)
         if allowed and clean and length <= MAX_HEADERS_LENGTH:
-            found.append((name, text))
+            found.append((name, value))
     return tuple(found)
 
 
+def _subject(call: Call) -> tuple[tuple[str, str], ...]:
+    """`callReason`, where a telephone shows what a call is about (RFC 3261 section 20.36)."""
+    words = "".join(c if c.isprintable() else " " for c in call.reason).strip()
+    return (("Subject", words),) if words else ()
+
+
+def _parameters(target: DialTarget) -> tuple[tuple[str, str], ...]:
+    """`<Parameter>`s for a SIP telephone that is a client: a form, as the browser's library gets them."""
+    return (("X-Twilio-Params", urlencode(target.parameters)),) if target.parameters else ()
+
+
 def _with_headers(destination: Destination, headers: tuple[tuple[str, str], ...]) -> Destination:
-    return Destination(
-        uri=destination.uri,
-        from_=destination.from_,
-        to=destination.to,
-        next_hops=destination.next_hops,
-        credentials=destination.credentials,
-        headers=(*destination.headers, *headers),
-    )
+    return replace(destination, headers=(*destination.headers, *headers))
 
 
 def _escaped(user: str) -> str:

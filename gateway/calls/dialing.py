@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
-from contextlib import ExitStack
 
 import structlog
 
-from gateway.calls.bridging import bridge, keys_passed, routed
 from gateway.calls.call import Status
-from gateway.calls.child import Child
+from gateway.calls.child import ELSEWHERE, Child
 from gateway.calls.dial_tape import DialTape
 from gateway.calls.ending import worst
 from gateway.calls.exchange import Exchange, LiveCall
 from gateway.calls.ringback import Ringback
-from gateway.calls.until import Until
+from gateway.calls.talk import Party, Talk
+from gateway.calls.until import Until, first_of
+from gateway.twilio_codes import Code
 from gateway.twiml.control import DialPlan, DialResult, HungUp
 
 log = structlog.get_logger(__name__)
 
 
 class _ChildLeft(Exception):
-    """The called party hung up."""
+    """The called party hung up before it could be bridged."""
 
 
 class Dialing:
@@ -35,21 +34,34 @@ class Dialing:
         self._exchange = exchange
         self._parent = parent
         self._plan = plan
-        self._children = [Child(exchange, parent, target, plan) for target in plan.targets]
+        self._is_won = False
+        self._children = [Child(exchange, parent, target, plan, self._win) for target in plan.targets]
         self._tape = DialTape(exchange, parent, plan.recording)
+
+    def _win(self) -> bool:
+        """True for the first that asks, while the caller is there: of two answers in one moment one is bridged."""
+        if self._is_won or self._parent.leg.ended.done():
+            return False
+        self._is_won = True
+        return True
 
     async def run(self) -> DialResult:
         """Dial until somebody answers, talk until somebody leaves. A caller who hangs up gives a result, too: `canceled` or `completed`."""
         try:
             winner = await self._ring()
             if winner is not None:
-                await self._talk(winner)
-                return await self._result(winner, "completed", bridged=True)
+                for child in self._children:
+                    if child is not winner:
+                        child.drop(ELSEWHERE)
+                bridged = await self._talk(winner)
+                unheard = "canceled" if self._parent.leg.ended.done() else "no-answer"
+                return self._result(winner, "completed" if bridged else unheard, bridged=bridged)
+            begun = [child for child in self._children if child.has_begun]
             if self._parent.leg.ended.done():
-                return await self._result(self._children[0], "canceled")
-            ends = [child.ending.what for child in self._children]
+                return self._result(begun[0] if begun else None, "canceled")
+            ends = [child.ending.what for child in begun]
             what = worst(ends)
-            return await self._result(self._children[ends.index(what)], Status(what.value).value)
+            return self._result(begun[ends.index(what)], Status(what.value).value)
         finally:
             self._tape.stop()
             for child in self._children:
@@ -74,27 +86,56 @@ class Dialing:
             log.info("caller left while ringing", call_sid=self._parent.call.sid)
         return None
 
-    async def _talk(self, child: Child) -> None:
-        """Bridge until one side leaves, `*` is pressed, the limit is reached, or an update takes the child away."""
-        parent, other = self._parent.leg, child.leg
-        with ExitStack() as held:
-            try:
-                async with Until(parent.ended, HungUp), Until(other.ended, _ChildLeft):
-                    await parent.answer()
-                    held.enter_context(routed(self._exchange.engine, bridge(parent.slot, other.slot)))
-                    held.enter_context(keys_passed(self._exchange.engine, parent, other))
-                    self._tape.bridged(other)
-                    star = asyncio.Event()
-                    if self._plan.hangup_on_star:
-                        held.callback(parent.on_digit(lambda digit: star.set() if digit == "*" else None))
-                    async with asyncio.timeout(self._plan.time_limit_s):
-                        await _any(star.wait(), child.taken())
-            except (HungUp, _ChildLeft, TimeoutError) as over:
-                log.info("bridge ended", call_sid=self._parent.call.sid, by=type(over).__name__)
-        self._tape.stop()
-        child.drop()
+    async def _talk(self, child: Child) -> bool:
+        """Bridge until one side leaves, `*` is pressed, the limit is reached, or an update or a transfer ends it. False: it never began."""
+        parent, other = self._parent, child.live
+        if other is None:
+            return False
+        try:
+            async with Until(parent.leg.ended, HungUp), Until(other.leg.ended, _ChildLeft):
+                await parent.leg.answer()
+        except (HungUp, _ChildLeft) as over:
+            log.info("left before the bridge", call_sid=parent.call.sid, by=type(over).__name__)
+            return False
+        party = Party(live=parent, steered=True)
+        talk = Talk(
+            self._exchange,
+            party,
+            other.party or Party(live=other),
+            refer_url=self._plan.refer_url,
+            refer_method=self._plan.refer_method,
+        )
+        star: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
-    async def _result(self, child: Child, status: str, *, bridged: bool = False) -> DialResult:
+        def pressed(digit: str) -> None:
+            if digit == "*" and self._plan.hangup_on_star and not star.done():
+                star.set_result(None)
+
+        unlisten = parent.leg.on_digit(pressed)
+        talk.begin()
+        if child.replaced is not None:
+            child.replaced.leg.hang_up("transferred")
+        self._tape.bridged(other.leg)
+        try:
+            await first_of(party.over, star, timeout_s=self._limit_s())
+        finally:
+            unlisten()
+            self._tape.stop()
+            if party.talk is not None:
+                party.talk.end()
+        log.info("bridge ended", call_sid=parent.call.sid)
+        return True
+
+    def _limit_s(self) -> float:
+        """`timeLimit`, at most what the house allows a call."""
+        most = self._exchange.config.limits.max_call_seconds
+        if self._plan.time_limit_s > most:
+            self._exchange.notify(self._parent.call, Code.DIAL_TIME_LIMIT, f"timeLimit is taken as {most:g}")
+        return min(self._plan.time_limit_s, most)
+
+    def _result(self, child: Child | None, status: str, *, bridged: bool = False) -> DialResult:
+        if child is None:
+            return DialResult(status=status)
         call, ending = child.call, child.ending
         return DialResult(
             status=status,
@@ -115,22 +156,11 @@ async def _first(children: list[Child], ringback: Ringback) -> Child | None:
     try:
         while pending:
             done, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
-            for task in done:
-                if task.result():
-                    return tasks[task]
+            won = [tasks[task] for task in done if task.result()]
+            if won:
+                return won[0]
         return None
     finally:
         for task in pending:
             task.cancel()
-            tasks[task].drop()
         await asyncio.gather(*pending, return_exceptions=True)
-
-
-async def _any(*waits: Coroutine[object, object, object]) -> None:
-    """Return when the first of them does; the others are cancelled."""
-    tasks = [asyncio.create_task(wait) for wait in waits]
-    try:
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in tasks:
-            task.cancel()

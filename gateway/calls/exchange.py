@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from gateway.calls.leg import Telephones
     from gateway.calls.queues import Lines
     from gateway.calls.recordings import Recordings
+    from gateway.calls.referral import Referral
+    from gateway.calls.talk import Party, Talk
 
 
 @dataclass(eq=False, slots=True, kw_only=True)
@@ -36,6 +38,9 @@ class LiveCall:
 
     detected: asyncio.Future[None] | None = None
     """Done when it is known who answered, where that is asked; the call's end is told after that."""
+
+    party: Party | None = None
+    """Its side of the talk that it is in."""
 
     taken: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when an update takes a dialled child from its `<Dial>`: the parent's verb ends, the child lives on."""
@@ -95,6 +100,18 @@ class Exchange(Protocol):
 
     def child_of(self, parent: Call, target: DialTarget, plan: DialPlan) -> Call:
         """A new outbound-dial call for a target, not yet placed."""
+        ...
+
+    def rings(self, call: Call, cancel: Callable[[], None] | None) -> None:
+        """A child rings, and *cancel* ends that; None: it does not any more."""
+        ...
+
+    def referred(self, talk: Talk, party: Party, referral: Referral) -> None:
+        """One side of a talk asks us to connect the other with somebody else."""
+        ...
+
+    def replaced(self, target: DialTarget) -> LiveCall | None:
+        """The live call whose dialog a `<Sip>` address wants replaced; None: it says nothing of that."""
         ...
 
     def adopt(self, live: LiveCall) -> None:

@@ -11,11 +11,12 @@ import structlog
 
 from gateway.calls.call import Happening
 from gateway.calls.destinations import Destination
-from gateway.calls.ending import CallFailed, Ending, outcome, refer_status, sip_reason, x_headers
+from gateway.calls.ending import CallFailed, Ending, outcome, sip_reason, x_headers
 from gateway.calls.keys import Keys
 from gateway.calls.negotiate import Negotiation
-from gateway.calls.until import Until, first_of
-from gateway.twiml.control import HungUp, ReferResult
+from gateway.calls.referral import Referral
+from gateway.calls.until import Until
+from gateway.twiml.control import HungUp
 from media import events as media_events
 from media.client import EngineClient
 from media.commands import Close, Connect, SendDigits
@@ -40,6 +41,7 @@ from sip.events import (
     SessionEvent,
 )
 from sip.message import sdp
+from sip.replaces import Replaces
 from sip.transport import Flow
 
 log = structlog.get_logger(__name__)
@@ -64,8 +66,8 @@ class Leg:
         self.answered: asyncio.Future[bool] = loop.create_future()
         self.ended: asyncio.Future[Ending] = loop.create_future()
         self.on_progress: Callable[[bool], None] = lambda early_media: None
-        self.on_refer: Callable[[str], bool] = lambda refer_to: False
-        """Takes a REFER of the peer (True), or it is refused."""
+        self.on_refer: Callable[[Referral], None] = lambda referral: referral.refuse(603)
+        """Takes a REFER of the peer, or it is refused."""
 
         self.on_refer_progress: Callable[[ReferProgress], None] = lambda progress: None
         self.peer_headers: tuple[tuple[str, str], ...] = ()
@@ -80,8 +82,19 @@ class Leg:
         return self._session.call_id
 
     @property
-    def session(self) -> Session:
-        return self._session
+    def is_heard(self) -> bool:
+        """Whether the called side has said anything at all to our INVITE, be it 100."""
+        return self._session.is_heard
+
+    @property
+    def is_early(self) -> bool:
+        """Whether media flows although nobody has answered."""
+        return self._early and not self.answered.done()
+
+    def is_dialog(self, meant: Replaces) -> bool:
+        """Whether this telephone's dialog is the one meant."""
+        session = self._session
+        return meant.means(session.call_id, session.local.tag or "", session.remote.tag or "")
 
     @property
     def is_answered(self) -> bool:
@@ -116,7 +129,7 @@ class Leg:
             self._session.accept(self._negotiation.local_sdp())
             self._connect()
             if self._negotiation.waits_for_answer:
-                if not await self.answered:
+                if not await asyncio.shield(self.answered):
                     raise HungUp
             elif not self.answered.done():
                 self.answered.set_result(True)
@@ -168,30 +181,9 @@ class Leg:
         finally:
             unlisten()
 
-    async def refer(self, target: str, headers: Sequence[tuple[str, str]], timeout_s: float = 60.0) -> ReferResult:
-        """Ask this telephone to call *target* and wait for the outcome (`<Refer>`)."""
-        over: asyncio.Future[ReferProgress] = asyncio.get_running_loop().create_future()
-        sip_code: int | None = None
-        notified: int | None = None
-
-        def progress(event: ReferProgress) -> None:
-            nonlocal sip_code, notified
-            if event.notified:
-                notified = event.status or notified
-            else:
-                sip_code = event.status
-            if event.over and not over.done():
-                over.set_result(event)
-
-        self.on_refer_progress = progress
+    def refer(self, target: str, headers: Sequence[tuple[str, str]]) -> None:
+        """Ask this telephone to call *target*; `on_refer_progress` tells how it gets on."""
         self._session.refer(target, headers)
-        try:
-            await first_of(over, self.ended, timeout_s=timeout_s)
-        finally:
-            self.on_refer_progress = lambda event: None
-        return ReferResult(
-            status=refer_status(sip_code, notified), sip_response_code=sip_code, notify_response_code=notified
-        )
 
     # -- the pump ---------------------------------------------------------------------------------------------------
 
@@ -302,11 +294,7 @@ class Leg:
             self._engine.send(Connect(slot=self.slot, params=params))
 
     def _referred(self, event: Referred) -> None:
-        if self.on_refer(event.refer_to):
-            self._session.accept_refer()
-            self._session.notify_refer(200)
-        else:
-            self._session.refuse_refer(603)
+        self.on_refer(Referral(self._session, event))
 
     def _digit(self, digit: str, way: str) -> None:
         if not self._keys.is_new(digit, way, asyncio.get_running_loop().time()):
@@ -342,6 +330,16 @@ class Telephones:
         self._endpoint = endpoint
         self._engine = engine
         self._rtp_address = rtp_address
+        self.count = 0
+        """Legs that have not ended."""
+
+    def _made(self, leg: Leg) -> Leg:
+        self.count += 1
+        leg.ended.add_done_callback(self._ended)
+        return leg
+
+    def _ended(self, _ended: asyncio.Future[Ending]) -> None:
+        self.count -= 1
 
     async def inbound(self, session: Session) -> Leg | None:
         """The caller's telephone, its offer answered but not yet accepted. None: refused (488, 503) or gone."""
@@ -359,7 +357,7 @@ class Telephones:
             self._engine.send(Close(slot=opened.slot))
             session.refuse(fault.status, fault.reason)
             return None
-        return Leg(session, self._engine, opened, negotiation)
+        return self._made(Leg(session, self._engine, opened, negotiation))
 
     async def place(self, destination: Destination) -> Leg:
         """Call somebody. Raises `CallFailed` where there is no port left."""
@@ -370,16 +368,20 @@ class Telephones:
         hop = destination.next_hops[0] if destination.next_hops else None
         source = hop.remote[0] if isinstance(hop, Flow) else hop.address if hop is not None else ""
         negotiation = self._negotiation(opened, source)
-        session = await self._endpoint.invite(
-            destination.uri,
-            from_=destination.from_,
-            to=destination.to,
-            sdp=negotiation.offer(),
-            headers=destination.headers,
-            next_hops=destination.next_hops,
-            credentials=destination.credentials,
-        )
-        return Leg(session, self._engine, opened, negotiation)
+        try:
+            session = await self._endpoint.invite(
+                destination.uri,
+                from_=destination.from_,
+                to=destination.to,
+                sdp=negotiation.offer(),
+                headers=destination.headers,
+                next_hops=destination.next_hops,
+                credentials=destination.credentials,
+            )
+        except BaseException:  # nobody waits for it any more, or it can't be written: the row goes back
+            self._engine.send(Close(slot=opened.slot))
+            raise
+        return self._made(Leg(session, self._engine, opened, negotiation))
 
     def _negotiation(self, opened: Opened, signalling_address: str) -> Negotiation:
         return Negotiation(

@@ -28,6 +28,7 @@ class ApiCalls:
             direction="outbound-api",
             from_=request.caller_id or request.from_,
             to=request.to,
+            reason=request.call_reason,
             status_callback=request.status_callback,
             application_sid=request.application_sid,
             created_at=request.created_at,
@@ -60,6 +61,9 @@ class ApiCalls:
     def hang_up(self, sid: CallSid, *, canceled: bool) -> bool:
         """`canceled` reaches only calls that are not answered; `completed` ends any."""
         live = self._calls.live.get(sid)
+        if (cancel := self._calls.ringing.get(sid)) is not None:
+            cancel()
+            return True
         if live is not None and live.leg.is_answered:
             return not canceled and self._calls.hang_up(sid)
         what = Happening.CANCELED if canceled else Happening.COMPLETED

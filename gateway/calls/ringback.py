@@ -43,8 +43,10 @@ class Ringback:
         if not self._leg.is_answered:
             if not self._tone_name:
                 self._leg.ring()
-                return
-            self._leg.early()
+                if not self._leg.is_early:
+                    return
+            else:
+                self._leg.early()
         self._rings = True
         self._playing.enter_context(playing(self._engine, self._leg.slot, ring_tone(self._tone_name)))
 
@@ -55,11 +57,18 @@ class Ringback:
             return
         if self._heard is not None:
             return
-        self._heard = leg
+        self._heard, self._rings = leg, False
         if not self._leg.is_answered:
             self._leg.early()
         self._playing.close()
         self._playing.enter_context(routed(self._engine, one_way(leg.slot, self._leg.slot)))
+        leg.ended.add_done_callback(lambda _: self.over(leg))
+
+    def over(self, leg: Leg) -> None:
+        """This leg's early media is no ringing any more: it has ended, or answered and is asked something in private."""
+        if self._heard is leg:
+            self._heard = None
+            self._playing.close()
 
 
 def ring_tone(name: str) -> Tone:

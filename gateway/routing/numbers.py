@@ -25,6 +25,8 @@ class OwnNumber:
 class ViaTrunk:
     trunk: TrunkConfig
     number: str
+    otherwise: tuple[TrunkConfig, ...] = ()
+    """Trunks of further routes with the same prefix, in the order of the file: each where the one before can't take the call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,10 @@ def route(config: Config, dialled: str) -> Destination:
     own = find_number(config, number)
     if own is not None:
         return OwnNumber(own)
-    best = max((r for r in config.routes if number.startswith(r.prefix)), key=lambda r: len(r.prefix), default=None)
-    if best is None:
+    leading = [r for r in config.routes if number.startswith(r.prefix)]
+    if not leading:
         return NotRoutable(13227, f"no route leads to {number}")
-    return ViaTrunk(next(trunk for trunk in config.trunks if trunk.name == best.trunk), number)
+    longest = max(len(r.prefix) for r in leading)
+    by_name = {trunk.name: trunk for trunk in config.trunks}
+    first, *others = dict.fromkeys(r.trunk for r in leading if len(r.prefix) == longest)
+    return ViaTrunk(by_name[first], number, tuple(by_name[name] for name in others))

@@ -116,9 +116,6 @@ class DialResult:
     falls_through: bool = False
     """The next verb follows even where there is an `action`."""
 
-    refer: tuple[str, str, str] | None = None
-    """(referUrl, method, Refer-To): the dialled party sent REFER; this document takes over."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Collected:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 
@@ -48,6 +48,8 @@ class DocumentRequest:
     fallback_url: str = ""
     fallback_method: str = "POST"
     twiml: str = ""
+    reply: Reply | None = None
+    """What `url` has answered already."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +89,12 @@ class Interpreter:
 
     def __init__(self, fetch: Fetch) -> None:
         self._fetch = fetch
+
+    async def fetched(self, call: CallControl, request: DocumentRequest) -> DocumentRequest:
+        """The same request with its answer, which is a document. Raises `GatewayError`."""
+        reply = await self._fetch(call, request)
+        document(reply)
+        return replace(request, reply=reply)
 
     async def run(self, call: CallControl, first: DocumentRequest, rules: Rules | None = None) -> Finish:
         """From the first document to the end of the last. Never raises but `CancelledError`."""
@@ -152,7 +160,7 @@ class _Run:
             self._call.base_url = ""
             found = parse(request.twiml.encode())
         else:
-            reply = await self._fetch(self._call, request)
+            reply = request.reply or await self._fetch(self._call, request)
             self._call.base_url = reply.url
             found = document(reply, loops=0 if self._rules.loops_audio else 1)
         for note in found.notes:

@@ -23,6 +23,7 @@ class Identity(Noun, element="Identity", takes_text=True):
 class Client(Party, element="Client", nests=(Identity, Parameter), takes_text=True):
     """The text or `<Identity>` says whom."""
 
+    kind = "client"
     client_notification_url: str = attribute("")
 
     @property
@@ -38,7 +39,7 @@ class Client(Party, element="Client", nests=(Identity, Parameter), takes_text=Tr
 
     def target(self, call: CallControl) -> DialTarget:
         return DialTarget(
-            kind="client",
+            kind=self.kind,
             address=self.identity,
             whisper=self.whisper(call),
             status_callback=self.callback(call),

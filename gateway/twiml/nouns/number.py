@@ -30,6 +30,7 @@ def number(text: str) -> str | None:
 class Number(DetectedParty, element="Number", takes_text=True):
     """`sendDigits` are pressed once it has answered."""
 
+    kind = "number"
     send_digits: str = attribute("", code=Code.NUMBER_SEND_DIGITS, parse=send_digits)
     byoc: str = attribute("")
 
@@ -37,11 +38,13 @@ class Number(DetectedParty, element="Number", takes_text=True):
         if number(self.text) is None:
             notes.append(Note(Code.NUMBER_FORMAT, f"{self.text[:100]!r} is no telephone number"))
             return None
+        if self.byoc:
+            notes.append(Note(Code.SCHEMA, "byoc is passed over: [[route]] says which trunk takes a number"))
         return self
 
     def target(self, call: CallControl) -> DialTarget:
         return DialTarget(
-            kind="number",
+            kind=self.kind,
             address=number(self.text) or "",
             send_digits=self.send_digits,
             whisper=self.whisper(call),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from gateway.twilio_codes import Code
 from gateway.twiml.control import CallControl, DialTarget, MachineDetection, StatusCallback, Whisper
@@ -14,6 +15,9 @@ PROGRESS = ("initiated", "ringing", "answered", "completed")
 @dataclass(frozen=True, kw_only=True)
 class Party(Noun):
     """A noun of `<Dial>` that rings. `url`: the document that it hears before it is connected."""
+
+    kind: ClassVar[str] = ""
+    """As `DialTarget` has it."""
 
     url: str | None = attribute(None)
     method: str = http_method(Code.NUMBER_METHOD)

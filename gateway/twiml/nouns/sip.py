@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from typing import Self
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from gateway.twilio_codes import Code
 from gateway.twiml.control import CallControl, DialTarget
@@ -14,8 +14,9 @@ from gateway.twiml.verb import Note, Noun, attribute
 
 MAX_URI = 255
 MAX_HEADERS = 1024
+MAX_CREDENTIAL = 256
 _PASSED = re.compile(
-    r"(?i)x-[A-Za-z0-9_.!%*+`'~-]+|user-to-user|remote-party-id|p-preferred-identity|p-called-party-id"
+    r"(?i)x-[A-Za-z0-9_.!%*+`'~-]+|user-to-user|remote-party-id|p-preferred-identity|p-called-party-id|replaces"
 )
 _ADDRESS = re.compile(r"(?i)(sips?:)?([^\s<>\"@?]+@)?(\[[0-9a-f:.]+\]|[^\s<>\"@?;:/]+)(:\d{1,5})?(;[^\s<>\"?]*)?")
 
@@ -43,6 +44,12 @@ class Headers(Noun, element="Headers", nests=(Header,)):
     """Headers of the INVITE (legacy)."""
 
 
+def _credential(text: str) -> str:
+    if not text.isprintable() or len(text) > MAX_CREDENTIAL:
+        raise ValueError(f"may hold {MAX_CREDENTIAL} printable characters")
+    return text
+
+
 def faults(text: str) -> list[Note]:
     """What is wrong with an address and the headers behind its `?`; the first note with 13243 means that it can't be used."""
     address, _, query = text.partition("?")
@@ -52,9 +59,11 @@ def faults(text: str) -> list[Note]:
     if len(query) > MAX_HEADERS:
         found.append(Note(Code.SIP_HEADER_TOO_LONG, f"the headers have more than {MAX_HEADERS} characters"))
     for item in query.split("&") if query else []:
-        name = item.partition("=")[0]
+        name, _, value = item.partition("=")
         if not _PASSED.fullmatch(name):
             found.append(Note(Code.SIP_HEADER_NAME, f"header {name[:100]!r} does not travel"))
+        elif not unquote(value).isprintable():
+            found.append(Note(Code.SIP_HEADER_NAME, f"header {name[:100]!r} holds control characters: left out"))
     return found
 
 
@@ -62,8 +71,9 @@ def faults(text: str) -> list[Note]:
 class Sip(DetectedParty, element="Sip", nests=(Uri, Headers), takes_text=True):
     """The text is the address; its headers stand behind a `?`, percent-encoded."""
 
-    username: str = attribute("", code=Code.SIP_CREDENTIALS)
-    password: str = attribute("", code=Code.SIP_CREDENTIALS)
+    kind = "sip"
+    username: str = attribute("", code=Code.SIP_CREDENTIALS, parse=_credential)
+    password: str = attribute("", code=Code.SIP_CREDENTIALS, parse=_credential)
 
     @property
     def uri(self) -> Uri | None:
@@ -74,6 +84,7 @@ class Sip(DetectedParty, element="Sip", nests=(Uri, Headers), takes_text=True):
     @property
     def address(self) -> str:
         text = self.text or (self.uri.text if self.uri else "")
+        text = text.removeprefix("<").removesuffix(">")  # as a Refer-To has it
         text = text if re.match(r"(?i)sips?:", text) else f"sip:{text}"
         more = "&".join(f"{quote(header.name)}={quote(header.value)}" for header in self._headers() if header.name)
         return text + ("&" if "?" in text else "?") + more if more else text
@@ -90,7 +101,7 @@ class Sip(DetectedParty, element="Sip", nests=(Uri, Headers), takes_text=True):
     def target(self, call: CallControl) -> DialTarget:
         uri = None if self.text else self.uri
         return DialTarget(
-            kind="sip",
+            kind=self.kind,
             address=self.address,
             username=self.username or (uri.username if uri else ""),
             password=self.password or (uri.password if uri else ""),

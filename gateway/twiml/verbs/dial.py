@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -16,6 +15,7 @@ from gateway.twiml.control import (
     DocumentFault,
     RecordingPlan,
 )
+from gateway.twiml.nouns.caller import caller_id_fault
 from gateway.twiml.nouns.client import Client
 from gateway.twiml.nouns.conference import Conference
 from gateway.twiml.nouns.foreign import FOREIGN_PARTIES
@@ -23,7 +23,18 @@ from gateway.twiml.nouns.number import Number
 from gateway.twiml.nouns.party import Party
 from gateway.twiml.nouns.queue import Queue
 from gateway.twiml.nouns.sip import Sip
-from gateway.twiml.verb import FallThrough, Next, Note, Redirect, Verb, attribute, flag, http_method, status_callback
+from gateway.twiml.verb import (
+    FallThrough,
+    Next,
+    Note,
+    Redirect,
+    Verb,
+    attribute,
+    flag,
+    http_method,
+    integer,
+    status_callback,
+)
 
 MAX_PARTIES = 10
 MAX_REASON = 50
@@ -46,10 +57,16 @@ def _record(text: str) -> str:
     return RECORDS[text.strip()]
 
 
-def _caller_id(text: str) -> str:
-    if not re.fullmatch(r"(?i)((client|sips?):)?[A-Za-z0-9+_.@:;=-]{1,255}", text.strip()):
-        raise ValueError("is no number, identity or SIP user")
-    return text.strip()
+def _seconds(text: str) -> float:
+    """A length of time: what is no positive number is no length at all, and the default stands."""
+    if (found := integer(text.strip())) <= 0:
+        raise ValueError("must be a positive whole number")
+    return float(found)
+
+
+def _plain(text: str) -> str:
+    """Words for a header: on one line."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,10 +81,10 @@ class Dial(
 
     action: str | None = attribute(None)
     method: str = http_method(Code.DIAL_METHOD)
-    timeout: float = attribute(30.0, code=Code.DIAL_TIMEOUT, least=5, most=600)
-    time_limit: float = attribute(14_400.0, code=Code.DIAL_TIME_LIMIT, least=1, most=86_400)
-    caller_id: str = attribute("", code=Code.DIAL_CALLER_ID, parse=_caller_id)
-    call_reason: str = attribute("")
+    timeout: float = attribute(30.0, code=Code.DIAL_TIMEOUT, least=5, most=600, parse=_seconds)
+    time_limit: float = attribute(14_400.0, code=Code.DIAL_TIME_LIMIT, most=86_400, parse=_seconds)
+    caller_id: str = attribute("", code=Code.DIAL_CALLER_ID, parse=str.strip)
+    call_reason: str = attribute("", parse=_plain)
     answer_on_bridge: bool = flag(False, Code.DIAL_ANSWER_ON_BRIDGE)
     hangup_on_star: bool = flag(False, Code.DIAL_HANGUP_ON_STAR)
     sequential: bool = flag(False, Code.DIAL_SEQUENTIAL)
@@ -108,15 +125,15 @@ class Dial(
             notes.append(Note(Code.SIP_TOO_MANY_URIS, f"<Dial> rings at most {MAX_PARTIES} parties"))
         if len(self.call_reason) > MAX_REASON:
             notes.append(Note(Code.SCHEMA, f"callReason has more than {MAX_REASON} characters"))
+        kinds = {child.kind for child in children if isinstance(child, Party)}
+        faults = {caller_id_fault(kind, self.caller_id) for kind in sorted(kinds)} - {None}
+        notes.extend(Note(*fault) for fault in sorted(fault for fault in faults if fault is not None))
         return replace(self, children=tuple(children[:MAX_PARTIES]), call_reason=self.call_reason[:MAX_REASON])
 
     async def run(self, call: CallControl) -> Next:
         if call.is_whisper:
             raise DocumentFault(Code.DIAL_IN_WHISPER, "a whispered document can't dial", url=call.base_url)
         result = await self._dial(call)
-        if result.refer is not None:
-            url, verb, target = result.refer
-            return Redirect(url, verb, (("ReferTransferTarget", target),))
         if self.action is None or result.falls_through:
             return FallThrough()
         return Redirect(call.resolve(self.action), self.method, tuple(self._params(result)))

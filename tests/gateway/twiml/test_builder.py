@@ -118,7 +118,7 @@ def grow(element: TwiML, depth: int) -> None:
 
 COMPLAINTS = {
     # everything at once, some of it not served
-    "dial": {Code.DIAL_MIXED_NOUNS, Code.DIAL_NESTED, Code.VERB_NOT_SUPPORTED},
+    "dial": {Code.DIAL_MIXED_NOUNS, Code.DIAL_NESTED, Code.SCHEMA, Code.VERB_NOT_SUPPORTED},
     "enqueue": {Code.VERB_NOT_SUPPORTED},  # a workflow
     "gather": {Code.GATHER_NESTED},  # a Play of digits
 }

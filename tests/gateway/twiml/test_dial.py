@@ -34,7 +34,8 @@ from gateway.twiml.control import (
     StatusCallback,
     Whisper,
 )
-from gateway.twiml.verb import FallThrough, Redirect
+from gateway.twiml.nouns.caller import caller_id
+from gateway.twiml.verb import FallThrough
 from tests.fakes.fake_call import FakeCall
 from tests.gateway.twiml.running import codes, params, run
 
@@ -59,11 +60,13 @@ async def dialled(xml: str) -> DialPlan:
         ('timeout="601"', replace(PLAN, timeout_s=600.0), [13212]),
         ('timeout="x"', PLAN, [13212]),
         ('timeLimit="60"', replace(PLAN, time_limit_s=60.0), []),
-        ('timeLimit="0"', replace(PLAN, time_limit_s=1.0), [13216]),
+        ('timeLimit="0"', PLAN, [13216]),
+        ('timeLimit="-7"', PLAN, [13216]),
+        ('timeLimit="86401"', replace(PLAN, time_limit_s=86_400.0), [13216]),
+        ('timeout="-5"', PLAN, [13212]),
         ('callerId="+15550100"', replace(PLAN, caller_id="+15550100"), []),
         ('callerId="client:alice"', replace(PLAN, caller_id="client:alice"), []),
-        ('callerId="a b"', PLAN, [13214]),
-        ('callerId="a&#10;b"', PLAN, [13214]),
+        ('callerId="a b"', replace(PLAN, caller_id="a b"), [13214]),
         ('answerOnBridge="true"', replace(PLAN, answer_on_bridge=True), []),
         ('hangupOnStar="true"', replace(PLAN, hangup_on_star=True), []),
         ('sequential="true"', replace(PLAN, sequential=True), []),
@@ -71,6 +74,7 @@ async def dialled(xml: str) -> DialPlan:
         ('ringTone="us-old"', replace(PLAN, ring_tone="us-old"), []),
         ('ringTone="xx"', PLAN, [13220]),
         ('callReason="lunch"', replace(PLAN, call_reason="lunch"), []),
+        ('callReason="lunch&#13;&#10;X-Evil: 1"', replace(PLAN, call_reason="lunch X-Evil: 1"), []),
         (f'callReason="{"x" * 51}"', replace(PLAN, call_reason="x" * 50), [12200]),
         ('referUrl="/r" referMethod="GET"', replace(PLAN, refer_url="http://app.example/r", refer_method="GET"), []),
         ('record="do-not-record"', PLAN, []),
@@ -187,6 +191,9 @@ async def test_every_kind_of_party(noun: str, target: DialTarget) -> None:
         (f"<Sip>sip:{'a' * 260}@x</Sip>", [13243]),
         ("<Sip>sip:a@b?Via=x</Sip>", [13252]),
         (f"<Sip>sip:a@b?X-A={'x' * 1030}</Sip>", [13253]),
+        ("<Sip>sip:a@b?X-A=1%0d%0aX-B:%202</Sip>", [13252]),
+        ("<Sip username='a&#10;b'>sip:a@b</Sip>", [13249]),
+        ("<Number byoc='BY1'>+1</Number>", [12200]),
         ("<Number sendDigits='1x'>+1</Number>", [13222]),
         ("text", [12200]),
         ("<Sim>DE1</Sim>", [13215]),
@@ -196,6 +203,29 @@ async def test_every_kind_of_party(noun: str, target: DialTarget) -> None:
 )
 def test_a_party_that_can_not_be_rung_is_noted(noun: str, noted: list[int]) -> None:
     assert codes(f"<Dial><Client>bob</Client>{noun}</Dial>") == noted
+
+
+@pytest.mark.parametrize(
+    ("noun", "wanted", "shown", "noted"),
+    [
+        ("<Number>+1</Number>", "+15550100", "+15550100", []),
+        ("<Number>+1</Number>", "(555) 010-0100", "5550100100", []),
+        ("<Number>+1</Number>", "joey", "", [13214]),
+        ("<Number>+1</Number>", "client:joey", "", [13214]),
+        ("<Client>a</Client>", "client:joey", "client:joey", []),
+        ("<Client>a</Client>", "+15550100", "+15550100", []),
+        ("<Client>a</Client>", "client:jo ey", "", [13214]),
+        ("<Sip>sip:a@b</Sip>", "Front-Desk_1.2+3", "Front-Desk_1.2+3", []),
+        ("<Sip>sip:a@b</Sip>", "Front Desk", "", [13247]),
+        ("<Sip>sip:a@b</Sip>", "client:joey", "", [13247]),
+        ("<Sip>sip:a@b</Sip>", "a&#13;&#10;X: y", "", [13247]),
+    ],
+)
+async def test_who_calls_depends_on_who_is_called(noun: str, wanted: str, shown: str, noted: list[int]) -> None:
+    xml = f"<Dial callerId='{wanted}'>{noun}</Dial>"
+    plan = await dialled(xml)
+    assert caller_id(plan.targets[0].kind, plan.caller_id) == shown
+    assert codes(xml) == noted
 
 
 async def test_nobody_to_ring_has_failed() -> None:
@@ -276,13 +306,6 @@ async def test_how_it_ended_goes_to_the_action(noun: str, result: DialResult, wa
     step = await run(f"<Dial action='/done'>{noun}</Dial>", call)
     assert params(step) == wanted
     assert await run(f"<Dial>{noun}</Dial>", call) == FallThrough()
-
-
-async def test_a_transfer_by_the_called_party_goes_to_the_refer_url() -> None:
-    call = FakeCall()
-    call.dialled = DialResult(status="completed", refer=("http://app.example/r", "GET", "<sip:carol@x?X-A=1>"))
-    step = await run("<Dial action='/done' referUrl='/r' referMethod='GET'><Client>bob</Client></Dial>", call)
-    assert step == Redirect("http://app.example/r", "GET", (("ReferTransferTarget", "<sip:carol@x?X-A=1>"),))
 
 
 async def test_a_whisper_can_not_dial() -> None:

@@ -1,0 +1,130 @@
+"""What becomes of a REFER: the application's document takes the other party over, or a dialog of ours is replaced (RFC 3891)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import structlog
+
+from gateway.calls.referral import Referral
+from gateway.calls.talk import Party, Talk
+from gateway.errors import GatewayError
+from gateway.twilio_codes import Code
+from gateway.twiml.control import HungUp
+from gateway.twiml.interpreter import DocumentRequest
+from sip.errors import RemoteError
+from sip.headers import Address
+from sip.replaces import Replaces
+from sip.uri import Uri
+
+if TYPE_CHECKING:
+    from gateway.calls.calls import Calls
+    from gateway.calls.exchange import LiveCall
+    from sip.message import Request
+
+log = structlog.get_logger(__name__)
+
+
+class Transfer:
+    """One REFER of one side of a talk. A transfer that fails leaves the talk as it was, and the asker is told why."""
+
+    def __init__(self, calls: Calls, talk: Talk, asker: Party, referral: Referral) -> None:
+        self._calls = calls
+        self._talk = talk
+        self._asker = asker
+        self._other = talk.other(asker)
+        self._referral = referral
+
+    async def run(self) -> None:
+        """As Twilio: with a `referUrl` the application says what happens. Without, only who talks with us already can be connected."""
+        call = self._asker.live.call
+        try:
+            replaces = replaced_by(self._referral.refer_to)
+        except RemoteError as fault:
+            self._referral.refuse(fault.status)
+            return
+        log.info("asked to transfer", call_sid=call.sid, refer_to=self._referral.refer_to)
+        if self._talk.refer_url:
+            self._referral.accept()
+            await self._ask()
+        elif replaces is not None:
+            self._referral.accept()
+            self._referral.tell(self._connect(replaces))
+        else:
+            self._calls.notify(call, Code.REFER_WITHOUT_URL, f"REFER to {self._referral.refer_to} but no referUrl")
+            self._referral.refuse(603)
+
+    async def _ask(self) -> None:
+        """The application's document goes on with the other party."""
+        live, url = self._other.live, self._talk.refer_url
+        params = (("ReferTransferTarget", self._referral.refer_to),)
+        request = DocumentRequest(url=url, method=self._talk.refer_method, params=params)
+        try:
+            request = await self._calls.fetch(live, request)
+        except GatewayError as fault:
+            self._calls.notify(live.call, fault.code, f"{fault.message} ({fault.url or url})")
+            self._referral.tell(503)
+            return
+        if self._other.over.done() or not self._calls.update(live.call.sid, request):
+            self._referral.tell(487)
+            return
+        self._referral.tell(200)
+        self._asker.live.leg.hang_up("transferred")
+
+    def _connect(self, meant: Replaces) -> int:
+        """Join our other party with the one at the far side of the dialog meant; the status that tells how it went."""
+        found = self._calls.dialog(meant)
+        target = found.party.other if found is not None and found.party is not None else None
+        if found is None or target is None or target.talk is self._talk:
+            return 481
+        if self._other.talk is not self._talk or self._asker.talk is not self._talk:
+            return 487
+        self._talk.replace(self._asker, target)
+        found.leg.hang_up("transferred")
+        asyncio.get_running_loop().call_soon(self._asker.live.leg.hang_up, "transferred")  # once it has been told
+        if not (self._other.steered or target.steered):  # no document and no `<Dial>` limits them any more
+            self._calls.limit(target.live, self._calls.config.limits.max_call_seconds)
+        return 200
+
+
+def replaced_by(refer_to: str) -> Replaces | None:
+    """The dialog that a Refer-To wants replaced. Raises `RemoteError` for what can't be read."""
+    return replaced_in(Address.parse(refer_to).uri)
+
+
+def replaced_in(uri: Uri) -> Replaces | None:
+    """The Replaces among the headers of a URI. Raises `RemoteError`."""
+    value = next((value for name, value in uri.headers if name.lower() == "replaces"), None)
+    return Replaces.parse(value) if value is not None else None
+
+
+def replaced_by_invite(invite: Request, dialog: Callable[[Replaces], LiveCall | None]) -> LiveCall | None:
+    """Whose place a new INVITE takes; None: it has no Replaces. Raises `RemoteError` (RFC 3891 section 3)."""
+    values = invite.headers.get_all("Replaces")
+    if not values:
+        return None
+    if len(values) > 1:
+        raise RemoteError(400, "More Than One Replaces")
+    meant = Replaces.parse(values[0])
+    found = dialog(meant)
+    if found is None or found.party is None:
+        raise RemoteError(481, "No Such Dialog")
+    if meant.early_only:
+        raise RemoteError(486, "Already Answered")
+    return found
+
+
+async def take_over(live: LiveCall, replaced: LiveCall) -> None:
+    """Answer *live* and let it talk with the partner of *replaced*, which is hung up. Whoever has left meanwhile ends it."""
+    try:
+        await live.leg.answer()
+    except HungUp:
+        return
+    party = replaced.party
+    if party is None or party.talk is None:
+        live.leg.hang_up("nobody to talk with")
+        return
+    party.talk.replace(party, Party(live=live))
+    replaced.leg.hang_up("replaced")
