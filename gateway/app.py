@@ -30,6 +30,7 @@ from gateway.calls.live_rooms import ApiQueues, ApiRooms
 from gateway.calls.outbound import Outbound
 from gateway.calls.recordings import Recordings
 from gateway.calls.recovery import recover
+from gateway.calls.transfer import replaced_by_invite
 from gateway.config import Config
 from gateway.console.ladders import Ladders
 from gateway.http import HttpServer, tls_listen
@@ -203,7 +204,7 @@ class App:
     async def _on_invite(self, session: Session) -> None:
         try:
             arrived = arrival(session, self.config)
-            replaced = self.calls.replaced_by(session.request)
+            replaced = replaced_by_invite(session.request, self.calls.live.values())
         except RemoteError as fault:
             session.refuse(fault.status, fault.reason)
             return

@@ -19,7 +19,7 @@ from gateway.calls.queues import LineLedger, Lines
 from gateway.calls.recordings import Recordings
 from gateway.calls.referral import Referral
 from gateway.calls.talk import Party, Talk
-from gateway.calls.transfer import Transfer, replaced_by_invite, replaced_in, take_over
+from gateway.calls.transfer import Transfer, replaced_by_address, take_over
 from gateway.config import Config
 from gateway.ids import CallSid, new_call_sid
 from gateway.speech import Listener
@@ -27,10 +27,6 @@ from gateway.twiml.control import CallControl, DialPlan, DialTarget, StatusCallb
 from gateway.twiml.interpreter import DocumentRequest, Finish, Interpreter, Rules
 from gateway.twiml.nouns.caller import caller_id
 from media.client import EngineClient
-from sip.errors import RemoteError
-from sip.message import Request
-from sip.replaces import Replaces
-from sip.uri import Uri
 
 log = structlog.get_logger(__name__)
 
@@ -94,10 +90,6 @@ class Calls:
         leg.ring()
         call.happened(Happening.RINGING)
         await self.run(live, first)
-
-    def replaced_by(self, invite: Request) -> LiveCall | None:
-        """Whose place a new INVITE takes. Raises `RemoteError` where it can't (RFC 3891 section 3)."""
-        return replaced_by_invite(invite, self.dialog)
 
     async def take_over(self, call: Call, leg: Leg, replaced: LiveCall) -> None:
         """An inbound call that is no new one: it goes on with whom *replaced* talks with, and that one is hung up."""
@@ -176,18 +168,8 @@ class Calls:
     def referred(self, talk: Talk, party: Party, referral: Referral) -> None:
         self.spawn(Transfer(self, talk, party, referral).run(), f"transfer {party.live.call.sid}")
 
-    def dialog(self, meant: Replaces) -> LiveCall | None:
-        """The live call whose dialog a Replaces names."""
-        return next((live for live in self.live.values() if live.leg.is_dialog(meant)), None)
-
     def replaced(self, target: DialTarget) -> LiveCall | None:
-        if target.kind != "sip" or "replaces=" not in target.address.lower():
-            return None
-        try:
-            meant = replaced_in(Uri.parse(target.address))
-        except RemoteError:
-            return None
-        return self.dialog(meant) if meant is not None else None
+        return replaced_by_address(target.address, self.live.values()) if target.kind == "sip" else None
 
     async def fetch(self, live: LiveCall, request: DocumentRequest) -> DocumentRequest:
         """Ask for a document before what runs is given up for it. Raises `GatewayError` where it can't be had or used."""

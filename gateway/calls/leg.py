@@ -24,7 +24,7 @@ from media.errors import MediaError
 from media.events import Opened
 from media.streams import Slot
 from sip.endpoint import Endpoint, Session
-from sip.errors import RemoteError
+from sip.errors import RemoteError, SipError
 from sip.events import (
     Accepted,
     Answered,
@@ -368,6 +368,7 @@ class Telephones:
         hop = destination.next_hops[0] if destination.next_hops else None
         source = hop.remote[0] if isinstance(hop, Flow) else hop.address if hop is not None else ""
         negotiation = self._negotiation(opened, source)
+        session: Session | None = None
         try:
             session = await self._endpoint.invite(
                 destination.uri,
@@ -378,9 +379,11 @@ class Telephones:
                 next_hops=destination.next_hops,
                 credentials=destination.credentials,
             )
-        except BaseException:  # nobody waits for it any more, or it can't be written: the row goes back
-            self._engine.send(Close(slot=opened.slot))
-            raise
+        except SipError as fault:
+            raise CallFailed(Happening.FAILED, f"can't be called: {fault}") from fault
+        finally:
+            if session is None:  # nor does anybody wait for it any more: the row goes back
+                self._engine.send(Close(slot=opened.slot))
         return self._made(Leg(session, self._engine, opened, negotiation))
 
     def _negotiation(self, opened: Opened, signalling_address: str) -> Negotiation:

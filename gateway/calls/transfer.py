@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import structlog
@@ -75,7 +75,7 @@ class Transfer:
 
     def _connect(self, meant: Replaces) -> int:
         """Join our other party with the one at the far side of the dialog meant; the status that tells how it went."""
-        found = self._calls.dialog(meant)
+        found = dialog(meant, self._calls.live.values())
         target = found.party.other if found is not None and found.party is not None else None
         if found is None or target is None or target.talk is self._talk:
             return 481
@@ -89,18 +89,28 @@ class Transfer:
         return 200
 
 
+def dialog(meant: Replaces, lives: Iterable[LiveCall]) -> LiveCall | None:
+    """The live call whose dialog is meant."""
+    return next((live for live in lives if live.leg.is_dialog(meant)), None)
+
+
 def replaced_by(refer_to: str) -> Replaces | None:
     """The dialog that a Refer-To wants replaced. Raises `RemoteError` for what can't be read."""
-    return replaced_in(Address.parse(refer_to).uri)
+    return _replaced_in(Address.parse(refer_to).uri)
 
 
-def replaced_in(uri: Uri) -> Replaces | None:
-    """The Replaces among the headers of a URI. Raises `RemoteError`."""
-    value = next((value for name, value in uri.headers if name.lower() == "replaces"), None)
-    return Replaces.parse(value) if value is not None else None
+def replaced_by_address(address: str, lives: Iterable[LiveCall]) -> LiveCall | None:
+    """Whose place a call to this SIP address takes; None: it says nothing of that, or nobody has that dialog."""
+    if "replaces=" not in address.lower():
+        return None
+    try:
+        meant = _replaced_in(Uri.parse(address))
+    except RemoteError:
+        return None
+    return dialog(meant, lives) if meant is not None else None
 
 
-def replaced_by_invite(invite: Request, dialog: Callable[[Replaces], LiveCall | None]) -> LiveCall | None:
+def replaced_by_invite(invite: Request, lives: Iterable[LiveCall]) -> LiveCall | None:
     """Whose place a new INVITE takes; None: it has no Replaces. Raises `RemoteError` (RFC 3891 section 3)."""
     values = invite.headers.get_all("Replaces")
     if not values:
@@ -108,12 +118,17 @@ def replaced_by_invite(invite: Request, dialog: Callable[[Replaces], LiveCall | 
     if len(values) > 1:
         raise RemoteError(400, "More Than One Replaces")
     meant = Replaces.parse(values[0])
-    found = dialog(meant)
+    found = dialog(meant, lives)
     if found is None or found.party is None:
         raise RemoteError(481, "No Such Dialog")
     if meant.early_only:
         raise RemoteError(486, "Already Answered")
     return found
+
+
+def _replaced_in(uri: Uri) -> Replaces | None:
+    value = next((value for name, value in uri.headers if name.lower() == "replaces"), None)
+    return Replaces.parse(value) if value is not None else None
 
 
 async def take_over(live: LiveCall, replaced: LiveCall) -> None:
