@@ -48,7 +48,9 @@ class _Playing:
 
     async def __aexit__(self, *_: object) -> None:
         self._unlisten()
-        if not self.over.done():
+        if (
+            not self.over.done() or self.over.cancelled()
+        ):  # whoever is cancelled while it waits cancels what it waits for
             self.over.cancel()
             self._engine.send(Stop(playing=self.number))
 

@@ -144,7 +144,7 @@ class Recordings:
             self.running.pop(taping.sid, None)
         taping.recording = finished(taping.recording, ended)
         call = taping.recording.call
-        if taping.recording.conference_sid is None:
+        if taping.recording.plan.source == "OutboundAPI":  # what the call itself was created with, not what a verb made
             call.recording = (
                 ("RecordingUrl", taping.url),
                 ("RecordingSid", taping.sid),

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
 
@@ -13,7 +13,7 @@ from twilio.request_validator import RequestValidator
 
 from tests.peers.ports import LOOPBACK, free_ports
 
-Reply = str | Callable[[dict[str, str]], str]
+Reply = str | bytes | Callable[[dict[str, str]], str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +23,11 @@ class Received:
     params: dict[str, str]
     is_signed: bool
     content_type: str
+    at: float
+    """On the loop's clock."""
+
+    token: str
+    """I-Twilio-Idempotency-Token: the same when the same request is made again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +36,7 @@ class Answer:
     status: int = 200
     content_type: str = "text/xml"
     delay_s: float = 0.0
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 class Application:
@@ -45,6 +51,7 @@ class Application:
         self.received: list[Received] = []
         self._validator = RequestValidator(auth_token)
         self._answers: dict[str, Answer] = {}
+        self._files: dict[str, bytes] = {}
         self._arrived = asyncio.Condition()
         self._runner: web.AppRunner | None = None
 
@@ -57,10 +64,24 @@ class Application:
         return [one for one in self.received if not one.is_signed]
 
     def answers(
-        self, path: str, reply: Reply, *, status: int = 200, content_type: str = "text/xml", delay_s: float = 0.0
+        self,
+        path: str,
+        reply: Reply,
+        *,
+        status: int = 200,
+        content_type: str = "text/xml",
+        delay_s: float = 0.0,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         """What *path* says from now on; a callable gets the parameters."""
-        self._answers[path] = Answer(reply=reply, status=status, content_type=content_type, delay_s=delay_s)
+        self._answers[path] = Answer(
+            reply=reply, status=status, content_type=content_type, delay_s=delay_s, headers=headers or {}
+        )
+
+    def serves(self, path: str, audio: bytes, content_type: str = "audio/wav") -> None:
+        """A file that is played: `Received.is_signed` says nothing of it, since media are fetched bare."""
+        self._files[path] = audio
+        self.answers(path, audio, content_type=content_type)
 
     def all(self, path: str) -> list[dict[str, str]]:
         return [one.params for one in self.received if one.path == path]
@@ -93,8 +114,10 @@ class Application:
             path=request.path,
             method=request.method,
             params={**dict(request.query), **form},
-            is_signed=bool(self._validator.validate(url, form, signature)),
+            is_signed=request.path in self._files or bool(self._validator.validate(url, form, signature)),
             content_type=request.content_type,
+            at=asyncio.get_running_loop().time(),
+            token=request.headers.get("I-Twilio-Idempotency-Token", ""),
         )
         async with self._arrived:
             self.received.append(one)
@@ -102,8 +125,12 @@ class Application:
         if answer is None:
             return web.Response(status=404, text="no such document")
         await asyncio.sleep(answer.delay_s)
-        text = answer.reply(one.params) if callable(answer.reply) else answer.reply
-        return web.Response(status=answer.status, text=text, content_type=answer.content_type)
+        found = answer.reply(one.params) if callable(answer.reply) else answer.reply
+        body = found if isinstance(found, bytes) else found.encode()
+        charset = None if isinstance(found, bytes) else "utf-8"
+        return web.Response(
+            status=answer.status, body=body, content_type=answer.content_type, charset=charset, headers=answer.headers
+        )
 
     async def __aenter__(self) -> Self:
         app = web.Application()

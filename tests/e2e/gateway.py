@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import signal
 import sys
 from collections.abc import Mapping
@@ -151,6 +152,13 @@ class Gateway:
         """Status and text of one of the gateway's own pages."""
         async with aiohttp.ClientSession() as session, session.get(self.public_url + path) as response:
             return response.status, await response.text()
+
+    async def fetch(self, url: str, user: str = ACCOUNT_SID, password: str = AUTH_TOKEN) -> bytes:
+        """What lies at a URL of the REST API; anything but 200 fails."""
+        headers = {"Authorization": "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()}
+        async with aiohttp.ClientSession(headers=headers) as session, session.get(url) as response:
+            assert response.status == 200, (url, response.status, await response.text())
+            return await response.read()
 
     async def __aenter__(self) -> Self:
         await self.application.__aenter__()

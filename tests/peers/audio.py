@@ -6,6 +6,7 @@ import io
 import wave
 from collections.abc import Iterable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import numpy.typing as npt
@@ -30,6 +31,12 @@ def write_tone(path: Path, hertz: float, *, seconds: float = 1.0, rate_hz: int =
         file.setframerate(rate_hz)
         file.writeframes(samples.tobytes())
     return path
+
+
+def tone_wav(hertz: float, *, seconds: float = 1.0, rate_hz: int = RATE_HZ) -> bytes:
+    """The same as octets, for an application that serves it."""
+    with TemporaryDirectory() as folder:
+        return write_tone(Path(folder) / "tone.wav", hertz, seconds=seconds, rate_hz=rate_hz).read_bytes()
 
 
 def write_mulaw(path: Path, hertz: float, *, seconds: float = 2.0) -> Path:

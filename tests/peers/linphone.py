@@ -25,6 +25,8 @@ contact="{name}" <sip:{name}@{address}>
 media_encryption={encryption}
 register_only_when_network_is_up=0
 inc_timeout=60
+use_info={info}
+use_rfc2833={events}
 default_proxy={default}
 [rtp]
 audio_rtp_port={rtp}-{rtp_last}
@@ -57,6 +59,23 @@ username={name}
 passwd={password}
 realm={domain}
 """
+NO_EVENTS = """\
+[audio_codec_0]
+mime=PCMU
+rate=8000
+channels=1
+enabled=1
+[audio_codec_1]
+mime=telephone-event
+rate=8000
+channels=1
+enabled=0
+[audio_codec_2]
+mime=telephone-event
+rate=48000
+channels=1
+enabled=0
+"""
 RTP_PORTS = 20
 SINGS_S = 90.0
 
@@ -76,7 +95,9 @@ class Linphone:
         answers: bool = True,
         encryption: str = "none",
         transport: str = "udp",
+        keys: str = "rtp",
     ) -> None:
+        """*keys*: how they are sent: `rtp` (RFC 4733), `info` (SIP INFO) or `tones` (in the audio, where no events are agreed)."""
         self.name, self.home, self.domain = name, home, domain
         self._registers = bool(proxy)
         self.sip_port = free_ports(2)
@@ -98,7 +119,10 @@ class Linphone:
                 rtp_last=rtp + RTP_PORTS - 1,
                 encryption=encryption,
                 default=0 if proxy else -1,
+                info=int(keys == "info"),
+                events=int(keys != "info"),
             )
+            + (NO_EVENTS if keys == "tones" else "")
             + (
                 ACCOUNT.format(proxy=proxy, transport=transport, name=name, domain=domain, password=password)
                 if proxy
