@@ -12,6 +12,7 @@ RecordingSid = NewType("RecordingSid", str)
 ConferenceSid = NewType("ConferenceSid", str)
 QueueSid = NewType("QueueSid", str)
 NotificationSid = NewType("NotificationSid", str)
+TranscriptionSid = NewType("TranscriptionSid", str)
 
 _SID = re.compile(r"[A-Z]{2}[0-9a-f]{32}")
 
@@ -38,6 +39,10 @@ def new_queue_sid() -> QueueSid:
 
 def new_notification_sid() -> NotificationSid:
     return NotificationSid(_new("NO"))
+
+
+def new_transcription_sid() -> TranscriptionSid:
+    return TranscriptionSid(_new("TR"))
 
 
 def is_sid(text: str, prefix: str) -> bool:

@@ -69,6 +69,7 @@ class Calls:
         self.lines = Lines(ledger)
         self.speaker = speaker
         self.listener = listener
+        self.transcribing = asyncio.Semaphore(1)
         self.audio = audio
         self.live: dict[CallSid, LiveCall] = {}
         self.ringing: dict[CallSid, Callable[[], None]] = {}

@@ -96,6 +96,11 @@ class Exchange(Protocol):
     def listener(self) -> Listener: ...
 
     @property
+    def transcribing(self) -> asyncio.Semaphore:
+        """Held while a recording is written down."""
+        ...
+
+    @property
     def audio(self) -> AudioCache: ...
 
     def child_of(self, parent: Call, target: DialTarget, plan: DialPlan) -> Call:

@@ -6,6 +6,7 @@ import asyncio
 
 from gateway.calls.exchange import Exchange, LiveCall
 from gateway.calls.playing import play
+from gateway.calls.transcribing import transcribe
 from gateway.calls.until import Until, first_of
 from gateway.twiml.control import HungUp, Recorded, RecordPlan
 from media.commands import Tap
@@ -46,4 +47,7 @@ async def record(exchange: Exchange, live: LiveCall, plan: RecordPlan) -> Record
     )
     if only_silence or not ended.samples:
         return Recorded(digits=digits)
+    if plan.transcribe:
+        work = transcribe(exchange, live.call, taping, taping.recording.path, plan.transcribe_callback)
+        exchange.spawn(work, f"transcription of {taping.sid}")
     return Recorded(sid=taping.sid, url=taping.url, duration_s=int(ended.samples / 8000 + 0.5), digits=digits)

@@ -51,7 +51,7 @@ def decode(payload: bytes) -> Samples:
 
 
 def encode(samples: Samples) -> bytes:
-    return bytes(float_to_ulaw(samples.astype(np.float32) / 32768).tobytes())
+    return bytes(float_to_ulaw((samples / 32768).astype(np.float32)).tobytes())
 
 
 class _Rtp(asyncio.DatagramProtocol):

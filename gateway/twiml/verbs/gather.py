@@ -129,7 +129,7 @@ class Gather(Verb, element="Gather", nests=(Say, Play, Pause), nested_code=Code.
     def _params(self, got: Collected) -> list[tuple[str, str]]:
         params = [("msg", "Gather End")]
         if got.speech:
-            params.append(("SpeechResult", got.speech))
+            params += [("SpeechResult", got.speech), ("Language", self.language)]
             if got.confidence is not None:
                 params.append(("Confidence", f"{got.confidence:.8g}"))
         elif "dtmf" in self.input:

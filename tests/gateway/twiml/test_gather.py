@@ -140,7 +140,12 @@ async def test_speech_goes_to_the_action_with_its_confidence() -> None:
     call = FakeCall()
     call.collected = Collected(speech="I want a pizza.", confidence=0.91)
     step = await run('<Gather input="speech dtmf"/>', call)
-    assert params(step) == {"SpeechResult": "I want a pizza.", "Confidence": "0.91", "msg": "Gather End"}
+    assert params(step) == {
+        "SpeechResult": "I want a pizza.",
+        "Confidence": "0.91",
+        "Language": "en-US",
+        "msg": "Gather End",
+    }
 
 
 async def test_confidence_is_optional() -> None:
