@@ -33,6 +33,8 @@ from gateway.calls.recovery import recover
 from gateway.calls.transfer import replaced_by_invite
 from gateway.config import Config
 from gateway.console.ladders import Ladders
+from gateway.directory.directory import Directory
+from gateway.directory.keeper import Keeper
 from gateway.http import HttpServer, tls_listen
 from gateway.ledger import Ledger
 from gateway.metrics import Metrics
@@ -86,6 +88,9 @@ class App:
         config = self.config
         folder = await asyncio.to_thread(_folder, config.storage.recordings)
         self.store = await opened.enter_async_context(Store(config.storage.database))
+        self.directory = Directory(config)
+        keeper = Keeper(self.directory, self.store)
+        await keeper.load()
         await recover(self.store, folder)
         self.client = await opened.enter_async_context(
             WebhookClient(
@@ -93,6 +98,7 @@ class App:
                 guard=Guard(config.http.allow_private),
                 bins=Bins({item.name: item.twiml for item in config.bins}),
                 on_exchange=self._exchanged,
+                token_of=self.directory.token_of,
             )
         )
         self.outbox = Outbox(self.store, Callbacks(self.client), failed=self._callback_failed)
@@ -104,9 +110,10 @@ class App:
         self.engine.on_death = self._engine_died
         speaker = await opened.enter_async_context(EspeakSpeaker())
         listener = await opened.enter_async_context(SphinxListener())
-        self.doorkeeper = Doorkeeper(config)
+        self.doorkeeper = Doorkeeper(config, self.directory)
         self.registrations = Registrations(config.sip, self.store)
         await self.registrations.load()
+        self.directory.on_leave = self.registrations.forget
         self.endpoint = await opened.enter_async_context(
             Endpoint(
                 config.sip.listen,
@@ -135,7 +142,7 @@ class App:
             engine=self.engine,
             telephones=telephones,
             destinations=Destinations(
-                config, self.registrations.registrar, self.doorkeeper, self._own_address, wall_clock
+                config, self.registrations.registrar, self.doorkeeper, self.directory, self._own_address, wall_clock
             ),
             interpreter=Interpreter(documents),
             recordings=recordings,
@@ -164,6 +171,8 @@ class App:
         services = Services(
             config=config,
             store=self.store,
+            directory=self.directory,
+            keeper=keeper,
             calls=live,
             rooms=ApiRooms(self.calls),
             queues=ApiQueues(self.calls),
@@ -171,9 +180,9 @@ class App:
             media=Media(folder),
         )
         self.calls.rooms.withdraw = lambda sid: self._spawn(withdraw(services, sid), f"withdraw {sid}")
-        gate = Gatekeeper(config, asyncio.get_running_loop().time)
+        gate = Gatekeeper(self.directory, asyncio.get_running_loop().time)
         self.http.add_routes(Ladders(self.store, self.trace, gate).routes())
-        self.http.mount(PREFIX, api_application(services))
+        self.http.mount(PREFIX, api_application(services, gate))
         await opened.enter_async_context(self.http)
 
     async def __aexit__(
@@ -203,7 +212,7 @@ class App:
 
     async def _on_invite(self, session: Session) -> None:
         try:
-            arrived = arrival(session, self.config)
+            arrived = arrival(session, self.directory)
             replaced = replaced_by_invite(session.request, self.calls.live.values())
         except RemoteError as fault:
             session.refuse(fault.status, fault.reason)

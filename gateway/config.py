@@ -162,6 +162,9 @@ class LimitsConfig(Table):
     dial_buffer_seconds: float = Field(5.0, ge=0, le=60)
     """What is added to every `timeout` of a `<Dial>`, as Twilio does; 0: nothing."""
 
+    api_requests_at_once: int = Field(250, ge=0)
+    """REST requests of one account that are answered at the same time; further ones get 429. 0: as many as come."""
+
 
 class PhoneConfig(Table):
     username: Name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import secrets
 from typing import NewType
@@ -17,28 +18,33 @@ TranscriptionSid = NewType("TranscriptionSid", str)
 _SID = re.compile(r"[A-Z]{2}[0-9a-f]{32}")
 
 
-def _new(prefix: str) -> str:
+def new_sid(prefix: str) -> str:
     return prefix + secrets.token_hex(16)
 
 
+def made_sid(prefix: str, *parts: str) -> str:
+    """A stable identifier for something of the configuration that has none of its own."""
+    return prefix + hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
+
+
 def new_call_sid() -> CallSid:
-    return CallSid(_new("CA"))
+    return CallSid(new_sid("CA"))
 
 
 def new_recording_sid() -> RecordingSid:
-    return RecordingSid(_new("RE"))
+    return RecordingSid(new_sid("RE"))
 
 
 def new_conference_sid() -> ConferenceSid:
-    return ConferenceSid(_new("CF"))
+    return ConferenceSid(new_sid("CF"))
 
 
 def new_queue_sid() -> QueueSid:
-    return QueueSid(_new("QU"))
+    return QueueSid(new_sid("QU"))
 
 
 def new_notification_sid() -> NotificationSid:
-    return NotificationSid(_new("NO"))
+    return NotificationSid(new_sid("NO"))
 
 
 def new_transcription_sid() -> TranscriptionSid:

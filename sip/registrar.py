@@ -99,18 +99,26 @@ class Registrar:
         """Users with at least one telephone."""
         return [user for user in list(self._bindings) if self.bindings(user, now)]
 
-    def register(self, request: Request, user: str, flow: Flow, now: float) -> Response:
-        """Answer a REGISTER whose sender is *user* (already authenticated). Every fault is a response."""
+    def forget(self, user: str) -> None:
+        """Every telephone of a user is gone."""
+        found = self._bindings.pop(user.lower(), {})
+        if found:
+            self._on_change(Change(removed=tuple(found.values())))
+
+    def register(self, request: Request, user: str, flow: Flow, now: float, *, address: str = "") -> Response:
+        """Answer a REGISTER whose sender is *user* (already authenticated). Every fault is a response.
+
+        *address*: under what name the telephones are kept, where users of one name are not the same (several domains).
+        """
         try:
-            return self._register(request, user, flow, now)
+            if (request.to.uri.user or "").lower() != user.lower():
+                raise RemoteError(403, "Not Your Address")
+            return self._register(request, address or user, flow, now)
         except RemoteError as fault:
             headers = [("Min-Expires", str(self._min))] if fault.status == 423 else []
             return request.reply(fault.status, fault.reason, headers=headers)
 
     def _register(self, request: Request, user: str, flow: Flow, now: float) -> Response:
-        aor_user = request.to.uri.user or ""
-        if aor_user.lower() != user.lower():
-            raise RemoteError(403, "Not Your Address")
         current = {binding.key: binding for binding in self.bindings(user, now)}
         if request.star_contact:
             self._remove_all(request, user, current)

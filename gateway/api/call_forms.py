@@ -23,7 +23,8 @@ from gateway.api.forms import (
     matching,
 )
 from gateway.api.ports import CallRequest
-from gateway.config import ApplicationConfig, Config
+from gateway.directory.directory import Directory
+from gateway.directory.voice import callback_of, document_of
 from gateway.ids import AccountSid, new_call_sid
 from gateway.routing.numbers import normalize
 from gateway.twiml.control import MachineDetection, RecordingPlan, StatusCallback
@@ -181,16 +182,16 @@ class CreateCall(DialForm):
     async_amd_status_callback: CallbackUrl = ""
     async_amd_status_callback_method: Method = "POST"
 
-    def request(self, config: Config) -> CallRequest:
+    def request(self, account: str, directory: Directory) -> CallRequest:
         """Everything checked together. Raises `ApiError`."""
         self.check_parties()
-        first, callback = self._document(config)
+        first, callback = self._document(account, directory)
         self.check_credentials()
         amd_url = self.async_amd_status_callback
         amd = StatusCallback(url=amd_url, method=self.async_amd_status_callback_method) if amd_url else None
         return CallRequest(
             sid=new_call_sid(),
-            account_sid=AccountSid(config.account.sid),
+            account_sid=AccountSid(account),
             to=self.to,
             from_=self.caller,
             first=first,
@@ -209,21 +210,15 @@ class CreateCall(DialForm):
             detects_async=self.async_amd,
         )
 
-    def _document(self, config: Config) -> tuple[DocumentRequest, StatusCallback | None]:
+    def _document(self, account: str, directory: Directory) -> tuple[DocumentRequest, StatusCallback | None]:
         """ApplicationSid wins over everything, then Url over Twiml."""
         if self.application_sid:
-            application = application_of(config, self.application_sid)
+            application = directory.application(account, self.application_sid)
             if application is None:
                 raise ApiError(21218, f"Invalid ApplicationSid: {self.application_sid[:100]!r}")
             if not application.voice_url:
                 raise ApiError(21205, f"Application {application.sid} has no VoiceUrl")
-            callback = StatusCallback(url=application.status_callback) if application.status_callback else None
-            document = DocumentRequest(
-                url=application.voice_url,
-                method=application.voice_method,
-                fallback_url=application.voice_fallback_url,
-            )
-            return document, callback
+            return document_of(application), callback_of(application)
         if not self.url and not self.twiml:
             raise ApiError(21205, "Url parameter is required")
         document = DocumentRequest(
@@ -268,7 +263,3 @@ class UpdateCall(Form):
             if self.status_callback
             else None
         )
-
-
-def application_of(config: Config, sid: str) -> ApplicationConfig | None:
-    return next((application for application in config.applications if application.sid == sid), None)

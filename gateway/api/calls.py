@@ -12,13 +12,14 @@ from gateway.api.errors import ApiError, bad_value, not_live
 from gateway.api.forms import form_of
 from gateway.api.pages import Json, listed
 from gateway.api.ports import CallRequest
-from gateway.api.render import API_VERSION, account_uri, date, formatted, made_sid, or_none
+from gateway.api.render import API_VERSION, account_uri, date, formatted, or_none
 from gateway.api.services import ACCOUNT, Services, by_date
 from gateway.calls.call import Status
-from gateway.config import Config
+from gateway.directory.directory import Directory
 from gateway.ids import CallSid
 from gateway.routing.numbers import normalize
 from gateway.storage.models import CallRow
+from gateway.storage.writing import copy_of
 
 PARTS = (
     ("notifications", "Notifications"),
@@ -32,14 +33,15 @@ PARTS = (
     ("user_defined_messages", "UserDefinedMessages"),
 )
 _WAITING = (Status.QUEUED.value, Status.RINGING.value)
+UNFINISHED = tuple(status.value for status in Status if not status.is_final)
 _FINAL = frozenset(status.value for status in Status if status.is_final)
 
 
-def call_json(row: CallRow, config: Config, *, is_new: bool = False) -> Json:
+def call_json(row: CallRow, directory: Directory, *, is_new: bool = False) -> Json:
     """A call as Twilio writes it; one that was just created has no dates yet."""
     base = f"{account_uri(row.account_sid)}/Calls/{row.sid}"
     ours = row.to if row.direction == "inbound" else row.from_
-    number = next((n.number for n in config.numbers if n.number == ours), "")
+    number = directory.numbers.get(ours)
     return {
         "sid": row.sid,
         "account_sid": row.account_sid,
@@ -48,7 +50,7 @@ def call_json(row: CallRow, config: Config, *, is_new: bool = False) -> Json:
         "to_formatted": formatted(row.to),
         "from": row.from_,
         "from_formatted": formatted(row.from_),
-        "phone_number_sid": made_sid("PN", row.account_sid, number) if number else None,
+        "phone_number_sid": number.sid if number is not None and number.account_sid == row.account_sid else None,
         "status": row.status,
         "start_time": date(row.started_at),
         "end_time": date(row.ended_at),
@@ -101,13 +103,13 @@ class Calls:
         ]
 
     async def create(self, request: web.Request) -> web.Response:
-        asked = CreateCall.read(await form_of(request)).request(self._s.config)
+        asked = CreateCall.read(await form_of(request)).request(request[ACCOUNT], self._s.directory)
         row = queued_row(asked)
         await self._s.departures.add(asked, row)
-        return web.json_response(call_json(row, self._s.config, is_new=True), status=201)
+        return web.json_response(call_json(row, self._s.directory, is_new=True), status=201)
 
     async def fetch(self, request: web.Request) -> web.Response:
-        return web.json_response(call_json(await self._s.call_of(request), self._s.config))
+        return web.json_response(call_json(await self._s.call_of(request), self._s.directory))
 
     async def list(self, request: web.Request) -> web.Response:
         query = select(CallRow).where(CallRow.account_sid == request[ACCOUNT])
@@ -122,7 +124,7 @@ class Calls:
         query = by_date(request, query, CallRow.ended_at, "EndTime", made=CallRow.created_at)
         order = (CallRow.created_at, CallRow.sid)
         return await listed(
-            request, self._s.store, "calls", query, CallRow, order, lambda row: call_json(row, self._s.config)
+            request, self._s.store, "calls", query, CallRow, order, lambda row: call_json(row, self._s.directory)
         )
 
     async def update(self, request: web.Request) -> web.Response:
@@ -160,8 +162,7 @@ async def end_call(services: Services, row: CallRow, status: str) -> None:
         return
     if await services.departures.cancel(sid):
         now = datetime.now(UTC)
-        over = queued_row_of(row)
-        over.status, over.ended_at, over.updated_at, over.duration_s = Status.CANCELED.value, now, now, 0
+        over = copy_of(row, status=Status.CANCELED.value, ended_at=now, updated_at=now, duration_s=0)
         services.rooms.missed(sid)
         await services.store.save(over)
         return
@@ -174,8 +175,3 @@ async def withdraw(services: Services, sid: CallSid) -> None:
     row = await services.store.get(CallRow, sid)
     if row is not None:
         await end_call(services, row, Status.CANCELED.value)
-
-
-def queued_row_of(row: CallRow) -> CallRow:
-    """A copy that may be changed: rows of the store are shared."""
-    return CallRow(**{name: getattr(row, name) for name in CallRow.__mapper__.columns.keys()})  # noqa: SIM118 - a mapping of columns

@@ -31,6 +31,18 @@ def not_found(request: web.Request) -> ApiError:
     return ApiError(20404, f"The requested resource {request.path} was not found", status=404)
 
 
+def no_such_path(request: web.Request) -> ApiError:
+    """XML is what Twilio answers without `.json`, or with `.xml`; here there is none, and it is said where to ask instead."""
+    if request.path.endswith(".xml"):
+        asked = request.path.removesuffix(".xml")
+    elif "." not in request.path.rpartition("/")[2]:
+        asked = request.path.rstrip("/")
+    else:
+        return not_found(request)
+    message = f"The requested resource {request.path} was not found: there is no XML here; ask for {asked}.json"
+    return ApiError(20404, message, status=404)
+
+
 def not_live(sid: str) -> ApiError:
     """Recording, redirecting and stopping want a call that goes on."""
     return ApiError(21220, f"Call {sid} is not in-progress. Cannot redirect, record or stop.")

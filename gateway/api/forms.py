@@ -54,6 +54,16 @@ class Form(BaseModel):
             name = str(error["loc"][0]) if error["loc"] else "body"
             raise bad_value(name, str(error.get("input", ""))) from fault
 
+    @classmethod
+    def changes(cls, form: dict[str, str]) -> dict[str, Any]:
+        """What a request that changes something names, by field; an empty value is the default again. Raises `ApiError`."""
+        read = cls.read(form)
+        fields = {field.alias or name: (name, field) for name, field in cls.model_fields.items()}
+        given = {alias: found for alias, found in fields.items() if alias in form}
+        return {
+            name: getattr(read, name) if form[alias] else field.get_default() for alias, (name, field) in given.items()
+        }
+
 
 # -- types of parameters --------------------------------------------------------------------------------------------
 
@@ -98,10 +108,13 @@ def between(least: int, most: int, code: int, what: str) -> BeforeValidator:
     return BeforeValidator(check)
 
 
-def _method(value: object) -> object:
-    if isinstance(value, str) and value.upper() not in ("GET", "POST"):
-        raise ApiError(21209, f"Method must be GET or POST: {value[:20]!r}")
-    return value.upper() if isinstance(value, str) else value
+def method(code: int) -> BeforeValidator:
+    def check(value: object) -> object:
+        if isinstance(value, str) and value.upper() not in ("GET", "POST"):
+            raise ApiError(code, f"Method must be GET or POST: {value[:20]!r}")
+        return value.upper() if isinstance(value, str) else value
+
+    return BeforeValidator(check)
 
 
 def events(known: Iterable[str]) -> BeforeValidator:
@@ -115,8 +128,12 @@ def events(known: Iterable[str]) -> BeforeValidator:
 
 
 Flag = Annotated[bool, BeforeValidator(_boolean)]
-Method = Annotated[Literal["GET", "POST"], BeforeValidator(_method)]
+Method = Annotated[Literal["GET", "POST"], method(21209)]
+KeptMethod = Annotated[Literal["GET", "POST"], method(21403)]
 Url = Annotated[str, url(21205, "Url")]
+KeptUrl = Annotated[str, url(21402, "Url")]
+"""Of what is set up and asked later: a number, an application, a SIP domain."""
+
 CallbackUrl = Annotated[str, url(21609, "StatusCallback")]
 Twiml = Annotated[str, at_most(4000, 32018, "Twiml (at most 4000 characters)")]
 CallEvents = Annotated[frozenset[str], events(("initiated", "ringing", "answered", "completed"))]

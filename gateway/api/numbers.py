@@ -1,126 +1,152 @@
-"""IncomingPhoneNumbers (the `[[number]]` tables), OutgoingCallerIds and Applications."""
+"""`/IncomingPhoneNumbers`: the numbers of the file and those that the REST API adds. Carriers sell numbers; here they are only set up."""
 
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 from aiohttp import web
 
-from gateway.api.fixed import fixed_routes, has
+from gateway.api.errors import ApiError, bad_value
+from gateway.api.forms import matching
 from gateway.api.pages import Json
-from gateway.api.render import API_VERSION, account_uri, date, formatted, made_sid, or_none
-from gateway.api.services import Services
-from gateway.config import ApplicationConfig, NumberConfig
+from gateway.api.render import account_uri, formatted
+from gateway.api.services import CALLER, Services
+from gateway.api.shelf import Shelf, has
+from gateway.api.voiced import VOICE_COLUMNS, VoiceForm, check_fallbacks, sorted_out, voice_json
+from gateway.ids import is_sid
+from gateway.routing.numbers import normalize
+from gateway.storage.resources import NumberRow
 
-_KINDS = ("", "/Local", "/Mobile", "/TollFree")
+_KINDS = ("/Local", "/Mobile", "/TollFree")
+_COLUMNS = VOICE_COLUMNS | {"application_sid", "account_sid"}
+_NUMBER = re.compile(r"\+[1-9][0-9]{1,19}|[0-9*#]{1,20}")
 
 
-class Numbers:
-    """The three resources."""
+class NumberForm(VoiceForm):
+    """`POST IncomingPhoneNumbers.json`, `POST IncomingPhoneNumbers/PN….json`."""
+
+    account_sid: str = ""
+    phone_number: str = ""
+    area_code: Annotated[str, matching("[2-9][0-9]{2}", 21451, "AreaCode")] = ""
+    voice_application_sid: str = ""
+    voice_receive_mode: Annotated[str, matching("voice|fax", 20001, "VoiceReceiveMode")] = "voice"
+    trunk_sid: str = ""
+    sms_application_sid: str = ""
+    emergency_status: Annotated[str, matching("Active|Inactive", 20001, "EmergencyStatus")] = "Inactive"
+    emergency_address_sid: str = ""
+    address_sid: str = ""
+    bundle_sid: str = ""
+    identity_sid: str = ""
+
+
+class Numbers(Shelf[NumberRow]):
+    """The resource, and its lists by kind, which are all the same here."""
+
+    path, key, what = "/IncomingPhoneNumbers", "incoming_phone_numbers", "These phone numbers"
+    prefix, kind = "PN", NumberRow
+    form = NumberForm
 
     def __init__(self, services: Services) -> None:
-        self._config = services.config
-        self._since = date(datetime.now(UTC))
+        super().__init__(services)
 
     def routes(self) -> list[web.RouteDef]:
         found: list[web.RouteDef] = []
-        for kind in reversed(_KINDS):  # before {sid}: /Local is no SID
-            path = f"/IncomingPhoneNumbers{kind}"
-            routes = fixed_routes(path, "incoming_phone_numbers", "Phone numbers", self._numbers, _is_wanted_number)
-            found += routes[:2] if kind else routes
-        found += fixed_routes(
-            "/OutgoingCallerIds", "outgoing_caller_ids", "Caller IDs", self._callers, _is_wanted_caller
-        )
-        found += fixed_routes(
-            "/Applications",
-            "applications",
-            "Applications",
-            self._applications,
-            lambda request, item: has(request, item, ("FriendlyName", "friendly_name")),
-        )
-        return found
+        for kind in _KINDS:  # before {sid}: /Local is no SID
+            found.append(web.get(f"{self.path}{kind}.json", self.index))
+            found.append(web.post(f"{self.path}{kind}.json", self.create))
+        return [*found, *super().routes()]
 
-    def _numbers(self, _request: web.Request) -> list[Json]:
-        return [self._number(number) for number in self._config.numbers]
-
-    def _callers(self, _request: web.Request) -> list[Json]:
-        """Our own numbers may be shown to whom we call."""
-        names = ("sid", "account_sid", "friendly_name", "phone_number", "date_created", "date_updated")
-        found = []
-        for number in self._numbers(_request):
-            uri = number["uri"].replace("IncomingPhoneNumbers", "OutgoingCallerIds")
-            found.append({name: number[name] for name in names} | {"uri": uri})
-        return found
-
-    def _applications(self, _request: web.Request) -> list[Json]:
-        return [self._application(application) for application in self._config.applications]
-
-    def _voice(self, item: NumberConfig | ApplicationConfig) -> Json:
-        return {
-            "account_sid": self._config.account.sid,
-            "api_version": API_VERSION,
-            "date_created": self._since,
-            "date_updated": self._since,
-            "voice_url": item.voice_url,
-            "voice_method": item.voice_method,
-            "voice_fallback_url": or_none(item.voice_fallback_url),
-            "voice_fallback_method": "POST",
-            "voice_caller_id_lookup": False,
-            "status_callback": or_none(item.status_callback),
-            "status_callback_method": "POST",
-            "sms_url": None,
-            "sms_method": "POST",
-            "sms_fallback_url": None,
-            "sms_fallback_method": "POST",
-        }
-
-    def _number(self, number: NumberConfig) -> Json:
-        account = self._config.account.sid
-        sid = made_sid("PN", account, number.number)
-        return self._voice(number) | {
-            "sid": sid,
-            "phone_number": number.number,
-            "friendly_name": formatted(number.number),
+    def shown(self, row: NumberRow) -> Json:
+        more = row.more
+        return voice_json(row) | {
+            "phone_number": row.number,
+            "friendly_name": row.friendly_name or formatted(row.number),
             "capabilities": {"voice": True, "sms": False, "mms": False, "fax": False},
             "address_requirements": "none",
-            "address_sid": None,
-            "identity_sid": None,
-            "bundle_sid": None,
+            "address_sid": more.get("address_sid") or None,
+            "identity_sid": more.get("identity_sid") or None,
+            "bundle_sid": more.get("bundle_sid") or None,
             "beta": False,
             "origin": "hosted",
             "status": "in-use",
             "type": None,
             "trunk_sid": None,
-            "sms_application_sid": None,
-            "voice_application_sid": None,
-            "voice_receive_mode": "voice",
-            "emergency_status": "Inactive",
-            "emergency_address_sid": None,
+            "sms_application_sid": more.get("sms_application_sid") or None,
+            "voice_application_sid": row.application_sid or None,
+            "voice_receive_mode": more.get("voice_receive_mode") or "voice",
+            "emergency_status": more.get("emergency_status") or "Inactive",
+            "emergency_address_sid": more.get("emergency_address_sid") or None,
             "emergency_address_status": "unregistered",
             "subresource_uris": {},
-            "uri": f"{account_uri(account)}/IncomingPhoneNumbers/{sid}.json",
+            "uri": f"{account_uri(row.account_sid)}/IncomingPhoneNumbers/{row.sid}.json",
         }
 
-    def _application(self, application: ApplicationConfig) -> Json:
-        account = self._config.account.sid
-        return self._voice(application) | {
-            "sid": application.sid,
-            "friendly_name": application.sid,
-            "message_status_callback": None,
-            "sms_status_callback": None,
-            "public_application_connect_enabled": False,
-            "uri": f"{account_uri(account)}/Applications/{application.sid}.json",
-        }
+    def made(self, request: web.Request, form: dict[str, str]) -> NumberRow:
+        changes = NumberForm.changes(form)
+        asked, area = changes.pop("phone_number", ""), changes.pop("area_code", "")
+        if not asked:
+            raise (
+                ApiError(21452, f"No phone numbers found in area code {area}: give PhoneNumber")
+                if area
+                else ApiError(21421, "PhoneNumber is required")
+            )
+        number = normalize(asked)
+        if not _NUMBER.fullmatch(number):
+            raise ApiError(21421, f"PhoneNumber {asked[:100]!r} is invalid")
+        if number in self._directory.numbers:
+            raise ApiError(21422, f"PhoneNumber {number} is not available: it is set up already")
+        changes.pop("account_sid", None)
+        row = self.new(request, number=number, **self._values(changes, {}))
+        self._check(row)
+        return row
 
+    def changed(self, request: web.Request, row: NumberRow, form: dict[str, str]) -> NumberRow:
+        changes = NumberForm.changes(form)
+        for name in ("phone_number", "area_code"):
+            changes.pop(name, None)
+        values = self._values(changes, row.more)
+        if not values.pop("account_sid", "") and "account_sid" in changes:
+            raise ApiError(21470, "Invalid AccountSid")
+        if moves_to := changes.get("account_sid", ""):
+            self._check_move(request, moves_to)
+            values["account_sid"] = moves_to
+            values.setdefault("application_sid", "")
+        row = self.renewed(row, **values)
+        self._check(row)
+        return row
 
-def _is_wanted_number(request: web.Request, item: Json) -> bool:
-    """`PhoneNumber` may be a part, and `*` is any digit."""
-    pattern = request.query.get("PhoneNumber", "")
-    if pattern and not re.search(re.escape(pattern).replace(r"\*", "[0-9]"), item["phone_number"]):
-        return False
-    return has(request, item, ("FriendlyName", "friendly_name"), ("Origin", "origin"))
+    def _values(self, changes: dict[str, Any], more: dict[str, object]) -> dict[str, Any]:
+        if changes.pop("trunk_sid", ""):
+            raise bad_value("TrunkSid", "trunks are set up in the gateway's configuration file")
+        if "voice_application_sid" in changes:
+            changes["application_sid"] = changes.pop("voice_application_sid")
+        return sorted_out(changes, more, _COLUMNS)
 
+    def _check(self, row: NumberRow) -> None:
+        check_fallbacks(row)
+        sid = row.application_sid
+        if sid and (not is_sid(sid, "AP") or self._directory.application(row.account_sid, sid) is None):
+            raise ApiError(21420, f"VoiceApplicationSid {sid[:100]!r} is not accessible")
 
-def _is_wanted_caller(request: web.Request, item: Json) -> bool:
-    return has(request, item, ("PhoneNumber", "phone_number"), ("FriendlyName", "friendly_name"))
+    def _check_move(self, request: web.Request, to: str) -> None:
+        """To another account of the same family, asked by the one that owns both. Raises `ApiError`."""
+        if not is_sid(to, "AC"):
+            raise ApiError(21470, f"Invalid AccountSid: {to[:100]!r}")
+        owner = self._directory.account(request[CALLER])
+        if owner is None or owner.sid != owner.account_sid:
+            raise ApiError(21474, "Only the account that owns both may transfer a phone number", status=403)
+        if to not in {account.sid for account in self._directory.accounts_of(owner.sid)}:
+            raise ApiError(21471, f"Account {to} does not exist")
+        if not self._directory.is_active(to):
+            raise ApiError(21472, f"Account {to} is not active")
+
+    def is_wanted(self, query: Mapping[str, str], item: Json) -> bool:
+        """`PhoneNumber` may be a part, and `*` is any digit."""
+        pattern = query.get("PhoneNumber", "")
+        if pattern and not re.search(re.escape(pattern).replace(r"\*", "[0-9]"), item["phone_number"]):
+            return False
+        if query.get("Beta", "").lower() == "true":
+            return False
+        return has(query, item, ("FriendlyName", "friendly_name"), ("Origin", "origin"))

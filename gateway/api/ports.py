@@ -38,6 +38,9 @@ class CallRequest:
     detects_async: bool = False
     """The document does not wait for the verdict (`AsyncAmd`)."""
 
+    extras: tuple[tuple[str, str], ...] = ()
+    """Parameters on top of the call's own in all that its application is asked and told."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordingChange:
@@ -65,6 +68,10 @@ class LiveCalls(Protocol):
 
     def change(self, sid: CallSid, *, status_callback: StatusCallback | None, time_limit_s: int | None) -> bool:
         """New terms for a live call; None leaves them. False: no such call."""
+        ...
+
+    def annotate(self, sid: CallSid, extras: Sequence[tuple[str, str]]) -> None:
+        """Put these among a live call's extras, in the place of those of the same name."""
         ...
 
     def record(self, sid: CallSid, plan: RecordingPlan) -> RecordingSid | None:

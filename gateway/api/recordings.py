@@ -18,6 +18,7 @@ from gateway.api.services import ACCOUNT, Services, by_date
 from gateway.ids import CallSid, is_sid
 from gateway.storage.media import NoSuchMedia
 from gateway.storage.models import RecordingRow
+from gateway.storage.writing import copy_of
 from gateway.twiml.control import RecordingPlan
 
 MEDIA = "media"
@@ -143,10 +144,8 @@ class Recordings:
         if row.status in ("in-progress", "paused"):
             raise ApiError(20009, "A recording that goes on cannot be deleted", status=409)
         now = datetime.now(UTC)
-        gone = RecordingRow(**{name: getattr(row, name) for name in RecordingRow.__mapper__.columns.keys()})  # noqa: SIM118
-        gone.deleted_at = gone.updated_at = now
         await self._s.media.delete(row.sid)
-        await self._s.store.save(gone)
+        await self._s.store.save(copy_of(row, deleted_at=now, updated_at=now))
         return web.Response(status=204)
 
     async def sound(self, request: web.Request) -> web.StreamResponse:

@@ -1,8 +1,7 @@
-"""How Twilio's JSON writes things: dates, numbers as people read them, addresses of resources, identifiers of what has none."""
+"""How Twilio's JSON writes things: dates, numbers as people read them, addresses of resources."""
 
 from __future__ import annotations
 
-import hashlib
 import re
 from datetime import UTC, datetime
 
@@ -30,11 +29,6 @@ def formatted(party: str) -> str:
 
 def account_uri(account_sid: str) -> str:
     return f"{PREFIX}/Accounts/{account_sid}"
-
-
-def made_sid(prefix: str, *parts: str) -> str:
-    """A stable identifier for something of the configuration that has none of its own."""
-    return prefix + hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
 
 
 def or_none(text: str) -> str | None:

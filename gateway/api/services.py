@@ -14,6 +14,8 @@ from gateway.api.departures import Departures
 from gateway.api.errors import bad_value, not_found
 from gateway.api.ports import LiveCalls, LiveQueues, LiveRooms
 from gateway.config import Config
+from gateway.directory.directory import Directory
+from gateway.directory.keeper import Keeper
 from gateway.ids import is_sid
 from gateway.storage.media import Media
 from gateway.storage.models import CallRow, Row
@@ -22,7 +24,15 @@ from gateway.storage.store import Store
 T = TypeVar("T", bound=Row)
 
 ACCOUNT: web.RequestKey[str] = web.RequestKey("account", str)
-"""The account that a request speaks for, put there by the gate."""
+"""The account that a request is about, put there by the gate."""
+
+
+CALLER: web.RequestKey[str] = web.RequestKey("caller", str)
+"""The account whose credentials came: the same, or the one that it belongs to."""
+
+
+BY_KEY: web.RequestKey[bool] = web.RequestKey("by key", bool)
+"""Whether an API key was shown: it does not reveal an account's token."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +41,8 @@ class Services:
 
     config: Config
     store: Store
+    directory: Directory
+    keeper: Keeper
     calls: LiveCalls
     rooms: LiveRooms
     queues: LiveQueues

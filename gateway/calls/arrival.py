@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gateway.calls.call import Call
-from gateway.config import Config, NumberConfig
+from gateway.directory.directory import Directory
+from gateway.directory.voice import callback_of, document_of
 from gateway.ids import AccountSid, new_call_sid
-from gateway.routing.inbound import OWN_HEADER, OwnPrincipal, PhonePrincipal, TrunkPrincipal
+from gateway.routing.inbound import OWN_HEADER, DomainPrincipal, OwnPrincipal, PhonePrincipal, TrunkPrincipal
 from gateway.routing.numbers import normalize
-from gateway.twiml.control import StatusCallback
+from gateway.storage.resources import DomainRow, NumberRow
 from gateway.twiml.interpreter import DocumentRequest
 from sip.endpoint import Session
 from sip.errors import RemoteError
@@ -25,60 +26,67 @@ class Arrival:
     first: DocumentRequest
 
 
-def arrival(session: Session, config: Config) -> Arrival:
+def arrival(session: Session, directory: Directory) -> Arrival:
     """Read a session that admission let in. Raises `RemoteError` where nobody answers for it."""
     match session.principal:
-        case PhonePrincipal(username):
-            return _from_phone(session, config, username)
+        case PhonePrincipal(username, name):
+            domain = directory.domain(name) if name else directory.own_domain
+            if domain is not None:
+                return _to_domain(session, directory, domain, username)
+        case DomainPrincipal(name):
+            domain = directory.domain(name)
+            if domain is not None:
+                return _to_domain(session, directory, domain, "")
         case TrunkPrincipal(_, number) | OwnPrincipal(number) if number is not None:
-            return _to_number(session, config, number)
-        case _:
-            raise RemoteError(404, "Nobody Answers Here")
+            return _to_number(session, directory, number)
+    raise RemoteError(404, "Nobody Answers Here")
 
 
-def _from_phone(session: Session, config: Config, username: str) -> Arrival:
+def _to_domain(session: Session, directory: Directory, domain: DomainRow, username: str) -> Arrival:
     """As Twilio asks a SIP domain's VoiceUrl."""
     request = session.request
+    caller = request.from_.uri
+    # a telephone of ours is at its domain, by whatever name of the gateway it calls
+    is_ours = bool(username) and (domain.sid == directory.own_domain_sid or directory.user(domain, _user(caller)))
     extras = (
-        ("SipDomain", config.sip.domain),
-        ("SipDomainSid", sip_domain_sid(config)),
-        ("SipUsername", username),
+        ("SipDomain", domain.domain_name),
+        ("SipDomainSid", domain.sid),
+        *((("SipUsername", username),) if username else ()),
         ("SipCallId", session.call_id),
         ("SipSourceIp", session.flow.remote[0]),
         *sip_headers(session),
     )
     call = Call(
         sid=new_call_sid(),
-        account_sid=AccountSid(config.account.sid),
+        account_sid=AccountSid(domain.account_sid),
         direction="inbound",
-        from_=f"sip:{_user(request.from_.uri)}@{config.sip.domain}",
-        to=f"sip:{_user(request.request_uri)}@{config.sip.domain}",
+        from_=f"sip:{_user(caller)}@{domain.domain_name if is_ours else caller.host}",
+        to=f"sip:{_user(request.request_uri)}@{domain.domain_name}",
         sip_call_id=session.call_id,
         caller_name=request.from_.display[:200],
-        status_callback=_callback(config.sip.status_callback),
+        status_callback=callback_of(domain),
         extras=extras,
     )
-    sip = config.sip
-    first = DocumentRequest(url=sip.voice_url, method=sip.voice_method, fallback_url=sip.voice_fallback_url)
-    return Arrival(call=call, first=first)
+    return Arrival(call=call, first=document_of(domain))
 
 
-def _to_number(session: Session, config: Config, number: NumberConfig) -> Arrival:
+def _to_number(session: Session, directory: Directory, number: NumberRow) -> Arrival:
     request = session.request
+    answering = directory.answering(number)
     call = Call(
         sid=new_call_sid(),
-        account_sid=AccountSid(config.account.sid),
+        account_sid=AccountSid(number.account_sid),
         direction="inbound",
         from_=_caller(request.from_),
         to=number.number,
         sip_call_id=session.call_id,
         forwarded_from=_diversion(session),
         caller_name=request.from_.display[:200],
-        status_callback=_callback(number.status_callback),
+        application_sid="" if answering is number else answering.sid,
+        status_callback=callback_of(answering),
         extras=(("SipCallId", session.call_id), ("SipSourceIp", session.flow.remote[0]), *sip_headers(session)),
     )
-    first = DocumentRequest(url=number.voice_url, method=number.voice_method, fallback_url=number.voice_fallback_url)
-    return Arrival(call=call, first=first)
+    return Arrival(call=call, first=document_of(answering))
 
 
 def sip_headers(session: Session) -> tuple[tuple[str, str], ...]:
@@ -88,15 +96,6 @@ def sip_headers(session: Session) -> tuple[tuple[str, str], ...]:
         for name, value in session.request.headers
         if (name.lower().startswith("x-") or name.lower() == "user-to-user") and name.lower() != OWN_HEADER.lower()
     )
-
-
-def sip_domain_sid(config: Config) -> str:
-    """The one SIP domain of this gateway, as a stable SID of its account."""
-    return "SD" + config.account.sid[2:]
-
-
-def _callback(url: str) -> StatusCallback | None:
-    return StatusCallback(url=url) if url else None
 
 
 def _user(uri: Uri) -> str:

@@ -9,9 +9,11 @@ from urllib.parse import urlencode
 from gateway.calls.call import Call, Happening
 from gateway.calls.ending import CallFailed
 from gateway.config import Config, TrunkConfig
+from gateway.directory.directory import Directory
 from gateway.routing.inbound import OWN_HEADER, Doorkeeper
 from gateway.routing.numbers import NotRoutable, OwnNumber, normalize, route
 from gateway.twilio_codes import Code
+from gateway.storage.resources import DomainRow
 from gateway.twiml.control import DialTarget
 from sip.digest import Credentials
 from sip.errors import RemoteError
@@ -46,12 +48,14 @@ class Destinations:
         config: Config,
         registrar: Registrar,
         doorkeeper: Doorkeeper,
+        directory: Directory,
         own_address: Callable[[], tuple[str, str, int]],
         clock: Callable[[], float],
     ) -> None:
         self._config = config
         self._registrar = registrar
         self._doorkeeper = doorkeeper
+        self._directory = directory
         self._own_address = own_address
         self._clock = clock
 
@@ -60,7 +64,7 @@ class Destinations:
         try:
             match target.kind:
                 case "client":
-                    found = self._client(target.address.removeprefix("client:"), call, missing=Happening.NO_ANSWER)
+                    found = self._client(target.address.removeprefix("client:"), call)
                     return [_with_headers(one, _parameters(target)) for one in found]
                 case "sip":
                     return self._sip(target, call)
@@ -70,11 +74,23 @@ class Destinations:
             message = f"{target.address[:100]!r}: {fault.reason}"
             raise CallFailed(Happening.FAILED, message, notification=Code.SIP_URI) from fault
 
-    def _client(self, user: str, call: Call, *, missing: Happening) -> list[Destination]:
-        bindings = self._registrar.bindings(user, self._clock())
+    def _client(self, user: str, call: Call) -> list[Destination]:
+        """Somebody of the call's account, at whichever of its domains they are registered."""
+        found = [
+            destination
+            for domain in self._directory.all(DomainRow, call.account_sid)
+            if self._registrar.bindings(self._directory.address_of(domain, user), self._clock())
+            for destination in self._at_domain(domain, user, call)
+        ]
+        if not found:
+            raise CallFailed(Happening.NO_ANSWER, f"{user!r} is not registered", sip_code=480, notification=32009)
+        return found
+
+    def _at_domain(self, domain: DomainRow, user: str, call: Call) -> list[Destination]:
+        bindings = self._registrar.bindings(self._directory.address_of(domain, user), self._clock())
         if not bindings:
-            raise CallFailed(missing, f"{user!r} is not registered", sip_code=480, notification=32009)
-        to = Address("", Uri.parse(f"sip:{_escaped(user)}@{self._config.sip.domain}"))
+            raise CallFailed(Happening.FAILED, f"{user!r} is not registered", sip_code=480, notification=32009)
+        to = Address("", Uri.parse(f"sip:{_escaped(user)}@{domain.domain_name}"))
         return [
             Destination(
                 uri=Uri.parse(binding.contact),
@@ -92,10 +108,14 @@ class Destinations:
         uri = Uri.parse(text)
         headers = passed_headers(uri)
         uri = Uri(uri.scheme, uri.user, uri.password, uri.host, uri.port, uri.params, ())
-        if self._doorkeeper.is_our_domain(uri.host) and (uri.port is None or uri.port in self._own_ports()):
+        domain = self._directory.domain(uri.host)
+        if domain is not None and (uri.port is None or uri.port in self._own_ports()):
             user = uri.user or ""
-            if self._doorkeeper.is_phone(user):
-                found = self._client(user, call, missing=Happening.FAILED)
+            is_own = domain.sid == self._directory.own_domain_sid
+            if not is_own and not self._is_related(domain, call):
+                raise CallFailed(Happening.FAILED, "a SIP domain of another account", sip_code=403, notification=32214)
+            if not is_own or self._directory.user(domain, user) is not None:
+                found = self._at_domain(domain, user, call)
                 return [_with_headers(destination, headers) for destination in found]
             return self._number(user, call)
         credentials = Credentials(username=target.username, password=target.password) if target.username else None
@@ -109,16 +129,21 @@ class Destinations:
             )
         ]
 
+    def _is_related(self, domain: DomainRow, call: Call) -> bool:
+        """Of the call's account, or of the one that it belongs to."""
+        account = self._directory.account(call.account_sid)
+        return account is not None and domain.account_sid in (account.sid, account.account_sid)
+
     def _own_ports(self) -> set[int]:
         return {int(text.rpartition(":")[2]) for text in self._config.sip.listen} | {self._own_address()[2]}
 
     def _number(self, dialled: str, call: Call) -> list[Destination]:
-        found = route(self._config, dialled)
+        found = route(self._config, self._directory.numbers, dialled)
         if isinstance(found, NotRoutable):
             raise CallFailed(Happening.FAILED, found.message, sip_code=404, notification=found.code)
         if isinstance(found, OwnNumber):
             transport, host, port = self._own_address()
-            uri = Uri.parse(f"sip:{_escaped(found.config.number)}@{self._config.sip.domain}")
+            uri = Uri.parse(f"sip:{_escaped(found.number.number)}@{self._config.sip.domain}")
             return [
                 Destination(
                     uri=uri,

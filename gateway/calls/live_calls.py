@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from gateway.api.ports import CallRequest, RecordingChange
 from gateway.calls.call import Call, Happening
 from gateway.calls.calls import Calls
@@ -33,6 +35,7 @@ class ApiCalls:
             application_sid=request.application_sid,
             created_at=request.created_at,
             queue_time_ms=queue_time_ms,
+            extras=request.extras,
             watcher=self._calls.happened,
         )
         target = target_of(request.to, request.send_digits)
@@ -79,6 +82,13 @@ class ApiCalls:
         if time_limit_s is not None and live is not None:
             self._calls.limit(live, float(time_limit_s))
         return True
+
+    def annotate(self, sid: CallSid, extras: Sequence[tuple[str, str]]) -> None:
+        live = self._calls.live.get(sid)
+        if live is not None:
+            names = {name for name, _ in extras}
+            kept = [(name, value) for name, value in live.call.extras if name not in names]
+            live.call.extras = (*kept, *extras)
 
     def record(self, sid: CallSid, plan: RecordingPlan) -> RecordingSid | None:
         live = self._calls.live.get(sid)

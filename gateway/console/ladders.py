@@ -28,26 +28,26 @@ class Ladders:
 
     async def _get(self, request: web.Request) -> web.Response:
         try:
-            self._gate.admit(request.headers.get("Authorization", ""), request.remote or "")
+            account = self._gate.admit(request.headers.get("Authorization", ""), request.remote or "")
         except ApiError as fault:
             response = fault.response()
             if fault.status == unauthorized().status:
                 response.headers["WWW-Authenticate"] = 'Basic realm="Crosspoint"'
             return response
         sid = request.match_info["sid"]
-        ladder = build(self._trace.of(await self._call_ids(sid)))
+        ladder = build(self._trace.of(await self._call_ids(sid, account)))
         if not ladder.rungs:
             return web.Response(status=404, text="no message of this call is kept any more\n")
         if request.match_info["shape"] == "svg":
             return web.Response(text=draw_svg(ladder, sid), content_type="image/svg+xml")
         return web.Response(text=draw_text(ladder) + "\n")
 
-    async def _call_ids(self, sid: str) -> list[str]:
-        """Call-IDs of the call, its parent and its children."""
+    async def _call_ids(self, sid: str, account: str) -> list[str]:
+        """Call-IDs of the call, its parent and its children; nothing of a call that is not this account's to see."""
         if not is_sid(sid, "CA"):
             return []
         own = await self._store.get(CallRow, sid)
-        if own is None:
+        if own is None or not self._gate.may_see(account, own.account_sid):
             return []
         top = own.parent_sid or own.sid
         rows = await self._store.all(select(CallRow).where(or_(CallRow.sid == top, CallRow.parent_sid == top)))

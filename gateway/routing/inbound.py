@@ -9,13 +9,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
-from gateway.config import Config, NumberConfig, PhoneConfig, TrunkConfig
+from gateway.config import Config, TrunkConfig
+from gateway.directory.directory import Directory
+from gateway.directory.of_file import CALLS, REGISTRATIONS
 from gateway.routing.numbers import find_number
+from gateway.storage.resources import DomainRow, NumberRow
 from sip.digest import Outcome, Verifier
 from sip.limits import Guesses
 from sip.message import Request
 from sip.stack import Accept, Admission, Refuse
 from sip.transport import Flow
+from sip.uri import Uri
 
 OWN_HEADER = "X-Crosspoint-Own"
 """Marks an INVITE that we sent to ourselves for a number of our own; its value is a secret of this process."""
@@ -26,9 +30,22 @@ _KNOWS_ONLY_MD5 = re.compile(r"baresip v[012]\.")
 
 @dataclass(frozen=True, slots=True)
 class PhonePrincipal:
-    """A registered user who has proved it."""
+    """A user who has proved it. `domain`: the SIP domain's name, where it is not the gateway's own."""
 
     username: str
+    domain: str = ""
+
+    @property
+    def address(self) -> str:
+        """The name under which the registrar keeps the telephones of this user."""
+        return f"{self.username}@{self.domain}".lower() if self.domain else self.username
+
+
+@dataclass(frozen=True, slots=True)
+class DomainPrincipal:
+    """Somebody who may call a SIP domain because of an access control list."""
+
+    domain: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,35 +53,27 @@ class TrunkPrincipal:
     """A trunk, by its source address, and the number of ours that it calls."""
 
     trunk: str
-    number: NumberConfig | None
+    number: NumberRow | None
 
 
 @dataclass(frozen=True, slots=True)
 class OwnPrincipal:
     """This gateway itself, calling a number of its own."""
 
-    number: NumberConfig
+    number: NumberRow
 
 
 class Doorkeeper:
     """Decides before any state is made. Owns nonces and the memory of wrong passwords."""
 
-    def __init__(self, config: Config) -> None:
-        self._config = config
-        self._phones: dict[str, PhoneConfig] = {phone.username.lower(): phone for phone in config.phones}
+    def __init__(self, config: Config, directory: Directory) -> None:
+        self._directory = directory
         self._trunks = [
             (trunk, [ip_network(item, strict=False) for item in trunk.allow]) for trunk in config.trunks if trunk.allow
         ]
         self._verifier = Verifier(config.sip.domain, secrets.token_bytes(32))
         self._guesses = Guesses()
-        self._hosts = frozenset({config.sip.domain.lower().strip("[]")})
         self.own_token = secrets.token_hex(16)
-
-    def is_phone(self, user: str) -> bool:
-        return user.lower() in self._phones
-
-    def is_our_domain(self, host: str) -> bool:
-        return host.lower().strip("[]") in self._hosts
 
     def admit(self, request: Request, flow: Flow, now: float) -> Admission:
         """The contract's order. OPTIONS is answered to anyone: it is how peers ask whether we live."""
@@ -74,39 +83,81 @@ class Doorkeeper:
         own = request.headers.get(OWN_HEADER)
         if own is not None and hmac.compare_digest(own.encode("utf-8", "replace"), self.own_token.encode()):
             return self._own(request)
-        user = self._user_of(request)
-        if user is not None and (self.is_phone(user) or request.method == "REGISTER"):
-            return self._phone(request, user, source, now)
+        domain = self._domain_of(request)
+        if domain is not None and domain.sid != self._directory.own_domain_sid:
+            return self._at_domain(request, domain, source, now)
+        user = (request.to if request.method == "REGISTER" else request.from_).uri.user or ""
+        if domain is not None and (self._is_phone(domain, user) or request.method == "REGISTER"):
+            return self._phone(request, domain, user, source, now)
         trunk = self._trunk_of(source)
         if trunk is not None:
             return self._from_trunk(request, trunk)
-        if user is not None:
+        home = self._directory.own_domain
+        if self._is_own(request.request_uri) and self._directory.is_allowed(home, source):
+            return Accept(DomainPrincipal(home.domain_name))
+        if domain is not None:
             # unknown users meet what known ones meet, to the last guess: no list of names is to be had here
-            return self._phone(request, user, source, now)
+            return self._phone(request, domain, user, source, now)
         if request.method == "REGISTER":
             # whatever the domain: a stranger learns here whom we serve, as at any registrar
             return self._challenge(request, now)
         return Refuse(request.reply(403), "nobody we know")
 
     def _own(self, request: Request) -> Admission:
-        number = find_number(self._config, request.request_uri.user or "")
-        return Accept(OwnPrincipal(number)) if number is not None else Refuse(request.reply(404), "no such number")
+        number = find_number(self._directory.numbers, request.request_uri.user or "")
+        if number is None:
+            return Refuse(request.reply(404), "no such number")
+        return self._to_number(request, OwnPrincipal(number), number)
 
-    def _user_of(self, request: Request) -> str | None:
-        """The user in From (To, for REGISTER), "" where there is none; None: not at our domain."""
-        uri = request.to.uri if request.method == "REGISTER" else request.from_.uri
-        if uri.scheme not in ("sip", "sips") or not self.is_our_domain(uri.host):
-            return None
-        return uri.user or ""
+    def _domain_of(self, request: Request) -> DomainRow | None:
+        """Ours in From (To, for REGISTER); a SIP domain of the REST API also by what is called. None: none of ours."""
+        if request.method == "REGISTER":
+            return self._domain_in(request.to.uri)
+        called = self._domain_in(request.request_uri)
+        if called is not None and called.sid != self._directory.own_domain_sid:
+            return called
+        return self._domain_in(request.from_.uri)
 
-    def _phone(self, request: Request, user: str, source: str, now: float) -> Admission:
+    def _domain_in(self, uri: Uri) -> DomainRow | None:
+        return self._directory.domain(uri.host) if uri.scheme in ("sip", "sips") else None
+
+    def _is_own(self, uri: Uri) -> bool:
+        domain = self._domain_in(uri)
+        return domain is not None and domain.sid == self._directory.own_domain_sid
+
+    def _is_phone(self, domain: DomainRow, user: str) -> bool:
+        return self._directory.user(domain, user) is not None
+
+    def _at_domain(self, request: Request, domain: DomainRow, source: str, now: float) -> Admission:
+        """A domain of the REST API: what is mapped to it must be met, all of it; nobody may use one with nothing mapped."""
+        registers = request.method == "REGISTER"
+        users = self._directory.users(domain, REGISTRATIONS if registers else CALLS)
+        allowed = None if registers else self._directory.is_allowed(domain, source)
+        if not self._directory.is_active(domain.account_sid):
+            return Refuse(request.reply(403), "the account is not active")
+        if (registers and not domain.sip_registration) or allowed is False or (users is None and allowed is None):
+            return Refuse(request.reply(403), f"nobody may do that at {domain.domain_name}")
+        if users is None:
+            return Accept(DomainPrincipal(domain.domain_name))
+        user = (request.to if registers else request.from_).uri.user or ""
+        return self._phone(request, domain, user, source, now)
+
+    def _phone(self, request: Request, domain: DomainRow, user: str, source: str, now: float) -> Admission:
         values = request.headers.get_all("Authorization") + request.headers.get_all("Proxy-Authorization")
-        if self._guesses.is_banned(source, user.lower(), now):
+        suspect = self._directory.address_of(domain, user).lower()
+        if self._guesses.is_banned(source, suspect, now):
             return Refuse(request.reply(403), "too many wrong passwords")
-        verdict = self._verifier.verify(values, request.method, request.uri, request.body, self._password_of, now)
+        users = self._directory.users(domain, REGISTRATIONS if request.method == "REGISTER" else CALLS) or {}
+
+        def password_of(username: str) -> str | None:
+            found = users.get(username.lower())
+            return found.password if found is not None else None
+
+        verdict = self._verifier.verify(values, request.method, request.uri, request.body, password_of, now)
         match verdict.outcome:
             case Outcome.GOOD:
-                return self._proved(request, user, verdict.username, source)
+                self._guesses.right(source, suspect)
+                return self._proved(request, domain, user, users[verdict.username.lower()].username)
             case Outcome.MISSING:
                 return self._challenge(request, now)
             case Outcome.STALE | Outcome.REPLAY:  # the password was right: the telephone need not ask for another
@@ -114,18 +165,16 @@ class Doorkeeper:
             case Outcome.MALFORMED:
                 return Refuse(request.reply(400, "Malformed Digest"), "malformed digest")
             case Outcome.WRONG:
-                self._guesses.failed(source, user.lower(), now)
+                self._guesses.failed(source, suspect, now)
                 return self._challenge(request, now)
 
-    def _proved(self, request: Request, user: str, username: str, source: str) -> Admission:
-        self._guesses.right(source, user.lower())
-        if username.lower() != user.lower():
+    def _proved(self, request: Request, domain: DomainRow, user: str, username: str) -> Admission:
+        """Nobody speaks for another user. Who calls a domain of the REST API may otherwise say what caller it likes."""
+        is_own = domain.sid == self._directory.own_domain_sid
+        is_bound = is_own or request.method == "REGISTER" or self._is_phone(domain, user)
+        if is_bound and username.lower() != user.lower():
             return Refuse(request.reply(403, "Not Your Address"), "another user's address")
-        return Accept(PhonePrincipal(self._phones[username.lower()].username))
-
-    def _password_of(self, username: str) -> str | None:
-        phone = self._phones.get(username.lower())
-        return phone.password if phone is not None else None
+        return Accept(PhonePrincipal(username, "" if is_own else domain.domain_name))
 
     def _challenge(self, request: Request, now: float, *, stale: bool = False) -> Refuse:
         headers = self._verifier.challenges(now, stale=stale)
@@ -144,13 +193,19 @@ class Doorkeeper:
         if request.method != "INVITE":
             return Accept(TrunkPrincipal(trunk.name, None))
         dialled = request.request_uri.user or ""
-        number = find_number(self._config, dialled)
+        ours = self._directory.numbers
+        number = find_number(ours, dialled)
         if number is None and trunk.register_ and dialled.lower() == trunk.username.lower():
             # called at the Contact that we registered: whom the caller meant is in To
-            number = find_number(self._config, request.to.uri.user or "")
+            number = find_number(ours, request.to.uri.user or "")
         if number is None:
             return Refuse(request.reply(404), f"trunk {trunk.name} calls a number that is not ours")
-        return Accept(TrunkPrincipal(trunk.name, number))
+        return self._to_number(request, TrunkPrincipal(trunk.name, number), number)
+
+    def _to_number(self, request: Request, principal: object, number: NumberRow) -> Admission:
+        if not self._directory.is_active(number.account_sid):
+            return Refuse(request.reply(403), "the number's account is not active")
+        return Accept(principal)
 
 
 def _address(text: str) -> IPv4Address | IPv6Address | None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
 import phonenumbers
 
-from gateway.config import Config, NumberConfig, TrunkConfig
+from gateway.config import Config, TrunkConfig
+from gateway.storage.resources import NumberRow
 
 DEFAULT_REGION = "US"
 """How Twilio reads a number without a country code."""
@@ -16,9 +18,9 @@ DEFAULT_REGION = "US"
 
 @dataclass(frozen=True, slots=True)
 class OwnNumber:
-    """A `[[number]]` of ours: the call stays inside the gateway."""
+    """A number of ours: the call stays inside the gateway."""
 
-    config: NumberConfig
+    number: NumberRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,19 +64,18 @@ def normalize(dialled: str) -> str:
     return text
 
 
-def find_number(config: Config, dialled: str) -> NumberConfig | None:
+def find_number(ours: Mapping[str, NumberRow], dialled: str) -> NumberRow | None:
     """The number of ours that was dialled, with or without `+` and country code."""
     number = normalize(dialled)
-    exact = {own.number: own for own in config.numbers}
-    return exact.get(dialled) or exact.get(number) or exact.get("+" + number.removeprefix("+"))
+    return ours.get(dialled) or ours.get(number) or ours.get("+" + number.removeprefix("+"))
 
 
-def route(config: Config, dialled: str) -> Destination:
-    """Where a dialled number goes."""
+def route(config: Config, ours: Mapping[str, NumberRow], dialled: str) -> Destination:
+    """Where a dialled number goes; *ours* stay inside."""
     number = normalize(dialled)
     if not re.fullmatch(r"\+[0-9]{1,20}|[0-9*#]{1,20}", number):
         return NotRoutable(13224, f"{dialled!r} is no phone number")
-    own = find_number(config, number)
+    own = find_number(ours, number)
     if own is not None:
         return OwnNumber(own)
     leading = [r for r in config.routes if number.startswith(r.prefix)]

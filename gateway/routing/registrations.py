@@ -38,9 +38,15 @@ class Registrations:
         if not isinstance(principal, PhonePrincipal):
             request.reply(403)
             return
-        response = self.registrar.register(request.request, principal.username, request.flow, wall_clock())
+        response = self.registrar.register(
+            request.request, principal.username, request.flow, wall_clock(), address=principal.address
+        )
         headers = [(name, value) for name, value in response.headers if name in ("Contact", "Min-Expires")]
         request.reply(response.status, response.reason, headers=headers)
+
+    def forget(self, user: str) -> None:
+        """The telephones of somebody who may no longer register."""
+        self.registrar.forget(user)
 
     def _keep(self, change: Change) -> None:
         for binding in change.removed:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Delete, Dialect, and_, bindparam, delete
 from sqlalchemy.dialects import postgresql, sqlite
@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from gateway.storage.models import Row
 
 Key = tuple[object, ...]
+T = TypeVar("T", bound=Row)
 
 
 def key_of(row: Row) -> Key:
@@ -59,6 +60,11 @@ def fill(row: Row) -> Row:
         if getattr(row, name) is None:
             setattr(row, name, default)
     return row
+
+
+def copy_of(row: T, **changes: object) -> T:
+    """The same row with other values here and there; rows that others hold are never changed themselves."""
+    return type(row)(**{name: getattr(row, name) for name, _ in _columns(type(row))} | changes)
 
 
 def _values(row: Row) -> dict[str, object]:

@@ -66,8 +66,11 @@ class WebhookClient:
         resolver: AbstractResolver | None = None,
         tls: ssl.SSLContext | None = None,
         on_exchange: Callable[[Exchange], None] | None = None,
+        token_of: Callable[[str], str] | None = None,
     ) -> None:
+        """*token_of*: what an account's requests are signed with, where there are several; *auth_token* is for the rest."""
         self._auth_token = auth_token
+        self._token_of = token_of
         self._guard = guard
         self._bins = bins or Bins({})
         self._resolver = resolver
@@ -127,7 +130,7 @@ class WebhookClient:
                 asking = Asking(
                     session=self._opened(),
                     guard=self._guard,
-                    auth_token=self._auth_token,
+                    auth_token=self._token(fetch),
                     visit=visit or Visit(),
                     overrides=overrides,
                     token=fetch.token or str(uuid.uuid4()),
@@ -146,6 +149,11 @@ class WebhookClient:
         except WebhookFault as fault:
             fault.url = fault.url or url
             raise
+
+    def _token(self, fetch: Fetch) -> str:
+        """By the account that the request tells of."""
+        account = next((value for name, value in fetch.params if name == "AccountSid"), "")
+        return self._token_of(account) if self._token_of is not None and account else self._auth_token
 
     def _opened(self) -> aiohttp.ClientSession:
         if self._session is None:

@@ -14,6 +14,7 @@ import pytest
 from twilio.rest import Client
 
 from gateway.api.app import PREFIX, api_application
+from gateway.api.auth import Gatekeeper
 from gateway.api.departures import Departures
 from gateway.api.ports import (
     CallRequest,
@@ -24,6 +25,8 @@ from gateway.api.ports import (
 )
 from gateway.api.services import Services
 from gateway.config import Config, parse
+from gateway.directory.directory import Directory
+from gateway.directory.keeper import Keeper
 from gateway.http import HttpServer
 from gateway.ids import AccountSid, CallSid, ConferenceSid, QueueSid, RecordingSid
 from gateway.storage.media import Media
@@ -90,6 +93,9 @@ class Live:
 
     def change(self, sid: CallSid, *, status_callback: StatusCallback | None, time_limit_s: int | None) -> bool:
         return self._is_told(sid, "change", sid, status_callback, time_limit_s)
+
+    def annotate(self, sid: CallSid, extras: Sequence[tuple[str, str]]) -> None:
+        self._is_told(sid, "annotate", sid, extras)
 
     def record(self, sid: CallSid, plan: RecordingPlan) -> RecordingSid | None:
         return RECORDING if self._is_told(sid, "record", sid, plan) else None
@@ -166,6 +172,7 @@ class Gateway:
     """The API as a test sees it."""
 
     config: Config
+    directory: Directory
     store: Store
     live: Live
     departures: Departures
@@ -207,9 +214,14 @@ async def gateway(tmp_path: Path) -> AsyncIterator[Gateway]:
         departures = await opened.enter_async_context(
             Departures(store, live, config.limits.calls_per_second, open_=lambda: True)
         )
+        directory = Directory(config)
+        keeper = Keeper(directory, store)
+        await keeper.load()
         services = Services(
             config=config,
             store=store,
+            directory=directory,
+            keeper=keeper,
             calls=live,
             rooms=Rooms(live),
             queues=Queues(live),
@@ -217,9 +229,10 @@ async def gateway(tmp_path: Path) -> AsyncIterator[Gateway]:
             media=Media(folder),
         )
         http = HttpServer("127.0.0.1:0", ready=lambda: True, figures=lambda: b"", alive=lambda: True)
-        http.mount(PREFIX, api_application(services))
+        gate = Gatekeeper(directory, asyncio.get_running_loop().time)
+        http.mount(PREFIX, api_application(services, gate))
         await opened.enter_async_context(http)
         client = Client(ACCOUNT, TOKEN)
         client.api.base_url = f"http://{http.address}"
         opened.callback(client.http_client.session.close)
-        yield Gateway(config, store, live, departures, folder, client, f"http://{http.address}")
+        yield Gateway(config, directory, store, live, departures, folder, client, f"http://{http.address}")

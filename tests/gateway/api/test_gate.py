@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import base64
 import io
+from collections.abc import Callable
+from contextlib import ExitStack
 
 import aiohttp
 import pytest
@@ -13,7 +15,9 @@ from sqlalchemy import func, select
 from gateway.api.app import PREFIX
 from gateway.api.auth import Gatekeeper, Guesses
 from gateway.api.errors import ApiError
+from gateway.api.places import Places
 from gateway.config import parse
+from gateway.directory.directory import Directory
 from gateway.storage.models import CallRow
 from tests.gateway.api.conftest import DOCUMENT, KEY, KEY_SECRET, TOKEN, Gateway
 from tests.gateway.rows import ACCOUNT, call_row
@@ -25,8 +29,12 @@ def basic(user: str, password: str) -> str:
     return aiohttp.encode_basic_auth(user, password)
 
 
+def gate_of(clock: Callable[[], float] = lambda: 0.0) -> Gatekeeper:
+    return Gatekeeper(Directory(parse(dict(DOCUMENT), {})), clock)
+
+
 def test_the_token_and_an_api_key_open_and_nothing_else_does() -> None:
-    gate = Gatekeeper(parse(dict(DOCUMENT), {}), lambda: 0.0)
+    gate = gate_of()
     assert gate.admit(basic(ACCOUNT, TOKEN), "a") == ACCOUNT
     assert gate.admit(basic(KEY, KEY_SECRET), "a") == ACCOUNT
     wrong = [
@@ -41,28 +49,57 @@ def test_the_token_and_an_api_key_open_and_nothing_else_does() -> None:
         assert caught.value.headers["WWW-Authenticate"].startswith("Basic")
 
 
-def test_wrong_passwords_of_one_address_are_slowed_down_and_others_are_not() -> None:
-    now = 0.0
-    gate = Gatekeeper(parse(dict(DOCUMENT), {}), lambda: now)
-    answers = []
-    for _ in range(1000):
+def statuses(gate: Gatekeeper, count: int, address: str = "eve") -> list[int]:
+    """What *count* wrong passwords are answered."""
+    found = []
+    for _ in range(count):
         with pytest.raises(ApiError) as caught:
-            gate.admit(basic(ACCOUNT, "wrong"), "eve")
-        answers.append(caught.value.status)
-    assert answers == [401] * 20 + [429] * 980
-    with pytest.raises(ApiError, match="20429"):
-        gate.admit(basic(ACCOUNT, TOKEN), "eve")
+            gate.admit(basic(ACCOUNT, "wrong"), address)
+        found.append(caught.value.status)
+    return found
+
+
+def test_a_thousand_wrong_passwords_slow_nobody_down_who_has_the_right_one() -> None:
+    now = 0.0
+    gate = gate_of(lambda: now)
+    assert statuses(gate, 1000) == [401] * 20 + [429] * 980
+    assert gate.admit(basic(ACCOUNT, TOKEN), "eve") == ACCOUNT, "behind the same address"
     assert gate.admit(basic(ACCOUNT, TOKEN), "ann") == ACCOUNT
     now = 0.1
-    assert gate.admit(basic(ACCOUNT, TOKEN), "eve") == ACCOUNT
+    assert statuses(gate, 4) == [401, 401, 429, 429]
+
+
+def test_who_guesses_on_and_on_is_not_heard_even_if_a_guess_is_right() -> None:
+    now = 0.0
+    gate = gate_of(lambda: now)
+    assert gate.admit(basic(KEY, KEY_SECRET), "eve") == ACCOUNT
+    statuses(gate, 5_000)
+    with pytest.raises(ApiError, match="20429"):
+        gate.admit(basic(ACCOUNT, TOKEN), "eve")
+    assert gate.admit(basic(KEY, KEY_SECRET), "eve") == ACCOUNT, "was right before"
+    assert gate.admit(basic(ACCOUNT, TOKEN), "ann") == ACCOUNT
+    now = 1.0
+    assert gate.admit(basic(ACCOUNT, TOKEN), "eve") == ACCOUNT, "in time it is"
 
 
 def test_addresses_with_wrong_passwords_are_forgotten_in_time() -> None:
     guesses = Guesses(lambda: 0.0)
     for number in range(10_050):
         guesses.wrong(str(number))
-    assert guesses.left("0") == 20.0
-    assert guesses.left("10049") == 19.0
+    assert len(guesses) == 10_000
+
+
+def test_places_are_of_one_account_each_and_come_back() -> None:
+    places = Places(2)
+    with places.of(ACCOUNT), places.of(ACCOUNT), places.of(OTHER):
+        with pytest.raises(ApiError) as caught, places.of(ACCOUNT):
+            pass
+        assert (caught.value.status, caught.value.code) == (429, 20429)
+    with places.of(ACCOUNT):
+        pass
+    with ExitStack() as unbounded:
+        for _ in range(1000):
+            unbounded.enter_context(Places(0).of(ACCOUNT))
 
 
 async def test_another_accounts_path_is_not_found_whoever_asks(gateway: Gateway) -> None:

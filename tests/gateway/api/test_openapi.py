@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from gateway.api.ports import MemberView, ParticipantView
-from gateway.api.render import made_sid
-from gateway.ids import CallSid
+from gateway.ids import CallSid, made_sid
 from gateway.storage.models import ConferenceRow, EventRow, NotificationRow, QueueRow, next_id
 from tests.gateway.api.conftest import APPLICATION, KEY, Gateway
 from tests.gateway.api.schema import faults
@@ -18,7 +17,7 @@ from tests.gateway.rows import ACCOUNT, NOON, call_row, recording_row
 CALL, RECORDING = call_row(1).sid, recording_row(1).sid
 CONFERENCE, ENDED, QUEUE, NOTIFICATION = "CF" + "1" * 32, "CF" + "2" * 32, "QU" + "1" * 32, "NO" + "1" * 32
 DOMAIN, PHONES, TRUNK = "SD" + "0" * 32, made_sid("CL", ACCOUNT, "Phones"), made_sid("AL", ACCOUNT, "carrier")
-NUMBER = made_sid("PN", ACCOUNT, "+14155550100")
+NUMBER, CALLER = made_sid("PN", ACCOUNT, "+14155550100"), "PN" + "7" * 32
 ALICE, ADDRESS = made_sid("CR", ACCOUNT, "alice"), made_sid("IP", ACCOUNT, "carrier", "10.1.0.0/16")
 
 LISTS = {
@@ -38,6 +37,7 @@ LISTS = {
     "/IncomingPhoneNumbers/Local.json": ("incoming_phone_number", "incoming_phone_numbers"),
     "/OutgoingCallerIds.json": ("outgoing_caller_id", "outgoing_caller_ids"),
     "/Keys.json": ("key", "keys"),
+    "/SigningKeys.json": ("key", "signing_keys"),
     "/SIP/Domains.json": ("domain", "domains"),
     "/SIP/CredentialLists.json": ("credential_list", "credential_lists"),
     f"/SIP/CredentialLists/{PHONES}/Credentials.json": ("credential", "credentials"),
@@ -59,7 +59,7 @@ SINGLES = {
     f"/Queues/{QUEUE}/Members/Front.json": "member",
     f"/Applications/{APPLICATION}.json": "application",
     f"/IncomingPhoneNumbers/{NUMBER}.json": "incoming_phone_number",
-    f"/OutgoingCallerIds/{NUMBER}.json": "outgoing_caller_id",
+    f"/OutgoingCallerIds/{CALLER}.json": "outgoing_caller_id",
     f"/Keys/{KEY}.json": "key",
     "/Balance.json": "balance",
     f"/SIP/Domains/{DOMAIN}.json": "domain",

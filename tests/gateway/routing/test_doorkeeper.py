@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from gateway.config import Config, parse
+from gateway.directory.directory import Directory
 from gateway.routing.inbound import OWN_HEADER, Doorkeeper, OwnPrincipal, PhonePrincipal, TrunkPrincipal
+from gateway.storage.resources import NumberRow
 from sip.digest import Challenge, Credentials, answer, best
 from sip.message import Request
 from sip.stack import Accept, Refuse
@@ -38,8 +40,18 @@ def config() -> Config:
 
 
 @pytest.fixture
-def door(config: Config) -> Doorkeeper:
-    return Doorkeeper(config)
+def directory(config: Config) -> Directory:
+    return Directory(config)
+
+
+@pytest.fixture
+def door(config: Config, directory: Directory) -> Doorkeeper:
+    return Doorkeeper(config, directory)
+
+
+@pytest.fixture
+def ours(directory: Directory) -> NumberRow:
+    return directory.numbers["+15550100"]
 
 
 def request(
@@ -126,9 +138,9 @@ def test_a_phone_at_a_trunks_address_is_still_a_phone(door: Doorkeeper) -> None:
     assert refused.response.status == 401
 
 
-def test_a_trunk_is_known_by_its_source_address_only(door: Doorkeeper, config: Config) -> None:
+def test_a_trunk_is_known_by_its_source_address_only(door: Doorkeeper, ours: NumberRow) -> None:
     asked = request(user="+4479460000", domain="carrier.example")
-    assert door.admit(asked, flow("192.0.2.77"), 0) == Accept(TrunkPrincipal("carrier", config.numbers[0]))
+    assert door.admit(asked, flow("192.0.2.77"), 0) == Accept(TrunkPrincipal("carrier", ours))
     refused = door.admit(asked, flow("198.51.100.1"), 0)
     assert isinstance(refused, Refuse)
     assert refused.response.status == 403
@@ -145,13 +157,13 @@ def test_a_trunk_that_calls_a_number_of_nobody_gets_404(door: Doorkeeper) -> Non
     assert refused.response.status == 404
 
 
-def test_a_trunk_that_calls_our_registered_contact_means_the_number_in_to(door: Doorkeeper, config: Config) -> None:
+def test_a_trunk_that_calls_our_registered_contact_means_the_number_in_to(door: Doorkeeper, ours: NumberRow) -> None:
     def called(contact: str, to: str) -> Request:
         asked = request(user="+4479460000", domain="carrier.example", to=to)
         asked.uri = f"sip:{contact}@192.0.2.1:5060"
         return asked
 
-    meant = Accept(TrunkPrincipal("other", config.numbers[0]))
+    meant = Accept(TrunkPrincipal("other", ours))
     assert door.admit(called("account7", "+15550100"), flow("192.0.3.4"), 0) == meant
     assert isinstance(door.admit(called("account7", "+15550199"), flow("192.0.3.4"), 0), Refuse)
     assert isinstance(door.admit(called("someone", "+15550100"), flow("192.0.3.4"), 0), Refuse)
@@ -221,10 +233,10 @@ def test_a_guesser_is_turned_away_but_not_the_phone_elsewhere(door: Doorkeeper) 
     assert isinstance(door.admit(asked, flow("203.0.113.5"), 3), Accept)
 
 
-def test_our_own_call_is_known_by_its_secret(door: Doorkeeper, config: Config) -> None:
+def test_our_own_call_is_known_by_its_secret(door: Doorkeeper, ours: NumberRow) -> None:
     asked = request(user="x", domain="elsewhere.example")
     asked.headers.add(OWN_HEADER, door.own_token)
-    assert door.admit(asked, flow("127.0.0.1"), 0) == Accept(OwnPrincipal(config.numbers[0]))
+    assert door.admit(asked, flow("127.0.0.1"), 0) == Accept(OwnPrincipal(ours))
     asked.uri = "sip:+15550999@gate.example"
     refused = door.admit(asked, flow("127.0.0.1"), 0)
     assert isinstance(refused, Refuse)

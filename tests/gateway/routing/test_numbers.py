@@ -7,7 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.config import Config, parse
+from gateway.directory.directory import Directory
 from gateway.routing.numbers import NotRoutable, OwnNumber, ViaTrunk, find_number, normalize, route
+from gateway.storage.resources import NumberRow
 
 
 @pytest.fixture(scope="module")
@@ -25,6 +27,11 @@ def config() -> Config:
         },
         {},
     )
+
+
+@pytest.fixture(scope="module")
+def ours(config: Config) -> dict[str, NumberRow]:
+    return Directory(config).numbers
 
 
 @pytest.mark.parametrize(
@@ -52,40 +59,40 @@ def test_numbers_are_read_as_twilio_reads_them(dialled: str, number: str) -> Non
     assert normalize(dialled) == number
 
 
-def test_a_number_of_ours_stays_inside_and_the_longest_prefix_wins(config: Config) -> None:
-    assert route(config, "+15550100") == OwnNumber(config.numbers[0])
-    assert route(config, "15550100") == OwnNumber(config.numbers[0])
-    assert route(config, "+442079460000") == ViaTrunk(config.trunks[1], "+442079460000")
-    assert route(config, "4155552672") == ViaTrunk(config.trunks[0], "+14155552672")
-    assert isinstance(route(config, "911"), NotRoutable)
-    assert isinstance(found := route(config, "bob"), NotRoutable)
+def test_a_number_of_ours_stays_inside_and_the_longest_prefix_wins(config: Config, ours: dict[str, NumberRow]) -> None:
+    assert route(config, ours, "+15550100") == OwnNumber(ours[config.numbers[0].number])
+    assert route(config, ours, "15550100") == OwnNumber(ours[config.numbers[0].number])
+    assert route(config, ours, "+442079460000") == ViaTrunk(config.trunks[1], "+442079460000")
+    assert route(config, ours, "4155552672") == ViaTrunk(config.trunks[0], "+14155552672")
+    assert isinstance(route(config, ours, "911"), NotRoutable)
+    assert isinstance(found := route(config, ours, "bob"), NotRoutable)
     assert found.code == 13224
 
 
 @pytest.mark.parametrize(
     "dialled", ["4155552671", "14155552671", "+14155552671", "(415) 555-2671", "+14155552671;npdi"]
 )
-def test_a_number_of_ours_is_known_in_every_spelling(config: Config, dialled: str) -> None:
-    assert find_number(config, dialled) == config.numbers[1]
+def test_a_number_of_ours_is_known_in_every_spelling(config: Config, ours: dict[str, NumberRow], dialled: str) -> None:
+    assert find_number(ours, dialled) == ours[config.numbers[1].number]
 
 
-def test_a_star_code_may_be_a_number_of_ours(config: Config) -> None:
-    assert route(config, "*55") == OwnNumber(config.numbers[2])
-    assert find_number(config, "*56") is None
+def test_a_star_code_may_be_a_number_of_ours(config: Config, ours: dict[str, NumberRow]) -> None:
+    assert route(config, ours, "*55") == OwnNumber(ours[config.numbers[2].number])
+    assert find_number(ours, "*56") is None
 
 
 @pytest.mark.parametrize(
     "dialled", ["", "+", "bob", "+1415555267x", "1" * 21, "+1900@evil.example", "५५५१२३४५६७", "911", "*99"]
 )
-def test_what_no_route_names_goes_nowhere(config: Config, dialled: str) -> None:
-    found = route(config, dialled)
+def test_what_no_route_names_goes_nowhere(config: Config, ours: dict[str, NumberRow], dialled: str) -> None:
+    found = route(config, ours, dialled)
     assert isinstance(found, NotRoutable)
     assert found.code in (13224, 13227)
 
 
 @given(st.text(max_size=40) | st.text("+0123456789()-. ;*#", max_size=40))
-def test_whatever_is_dialled_only_a_number_leaves(config: Config, dialled: str) -> None:
-    found = route(config, dialled)
+def test_whatever_is_dialled_only_a_number_leaves(config: Config, ours: dict[str, NumberRow], dialled: str) -> None:
+    found = route(config, ours, dialled)
     if isinstance(found, ViaTrunk):
         assert found.number.removeprefix("+").isdigit()
         assert found.number.isascii()
