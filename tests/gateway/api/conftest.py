@@ -33,6 +33,7 @@ from gateway.storage.media import Media
 from gateway.storage.store import Store
 from gateway.twiml.control import RecordingPlan, StatusCallback
 from gateway.twiml.interpreter import DocumentRequest
+from tests.gateway.api.judge import Judge
 from tests.gateway.rows import ACCOUNT
 
 TOKEN = "the-token"
@@ -169,7 +170,7 @@ class Queues:
 
 @dataclass
 class Gateway:
-    """The API as a test sees it."""
+    """The API as a test sees it. Every answer is judged by Twilio's own description (`tests/gateway/api/judge.py`)."""
 
     config: Config
     directory: Directory
@@ -179,6 +180,7 @@ class Gateway:
     folder: Path
     client: Client
     url: str
+    judge: Judge
 
     async def ask(self, work: Callable[[Client], Any]) -> Any:  # noqa: ANN401 - whatever the library gives
         """Run the (blocking) library beside the loop."""
@@ -231,8 +233,11 @@ async def gateway(tmp_path: Path) -> AsyncIterator[Gateway]:
         http = HttpServer("127.0.0.1:0", ready=lambda: True, figures=lambda: b"", alive=lambda: True)
         gate = Gatekeeper(directory, asyncio.get_running_loop().time)
         http.mount(PREFIX, api_application(services, gate))
+        judge = Judge()
+        http.app.on_response_prepare.append(judge.see)
         await opened.enter_async_context(http)
         client = Client(ACCOUNT, TOKEN)
         client.api.base_url = f"http://{http.address}"
         opened.callback(client.http_client.session.close)
-        yield Gateway(config, directory, store, live, departures, folder, client, f"http://{http.address}")
+        yield Gateway(config, directory, store, live, departures, folder, client, f"http://{http.address}", judge)
+    assert not judge.faults

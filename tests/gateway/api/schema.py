@@ -8,9 +8,7 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 
-_DATA = json.loads(
-    (Path(__file__).resolve().parents[2] / "data" / "openapi" / "voice.json").read_text(encoding="utf-8")
-)
+DATA = json.loads((Path(__file__).resolve().parents[2] / "data" / "openapi" / "voice.json").read_text(encoding="utf-8"))
 _TYPES: dict[str, type | tuple[type, ...]] = {
     "string": str, "integer": int, "number": (int, float), "boolean": bool, "object": dict, "array": list,
 }  # fmt: skip
@@ -20,14 +18,21 @@ _NULL_ANYWAY = {"reason_conference_ended"}
 
 def faults(name: str, value: Any) -> list[str]:  # noqa: ANN401 - JSON
     """What is wrong with a resource; every property of the schema must be there, too."""
-    schema = _DATA["schemas"][_DATA["names"][name]]
+    return judge(DATA["names"][name], value)
+
+
+def judge(schema_name: str, value: Any) -> list[str]:  # noqa: ANN401 - JSON
+    """The same by the name of the description."""
+    schema, name = DATA["schemas"][schema_name], schema_name.rpartition(".")[2]
+    if not isinstance(value, dict):
+        return [f"{name}: {value!r} is no object"]
     missing = [f"{name}.{key}: is missing" for key in schema["properties"] if key not in value]
     return missing + list(_judge(schema, value, name))
 
 
 def _judge(schema: dict[str, Any], value: Any, at: str) -> list[str]:  # noqa: ANN401 - JSON
     if "$ref" in schema:
-        schema = {"nullable": schema.get("nullable", False)} | _DATA["schemas"][schema["$ref"].rsplit("/", 1)[-1]]
+        schema = {"nullable": schema.get("nullable", False)} | DATA["schemas"][schema["$ref"].rsplit("/", 1)[-1]]
     if value is None:
         is_fine = schema.get("nullable") or "type" not in schema or at.rpartition(".")[2] in _NULL_ANYWAY
         return [] if is_fine else [f"{at}: may not be null"]
