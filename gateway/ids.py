@@ -48,7 +48,7 @@ def new_notification_sid() -> NotificationSid:
 
 
 def new_transcription_sid() -> TranscriptionSid:
-    return TranscriptionSid(_new("TR"))
+    return TranscriptionSid(new_sid("TR"))
 
 
 def is_sid(text: str, prefix: str) -> bool:

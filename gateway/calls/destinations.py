@@ -12,8 +12,8 @@ from gateway.config import Config, TrunkConfig
 from gateway.directory.directory import Directory
 from gateway.routing.inbound import OWN_HEADER, Doorkeeper
 from gateway.routing.numbers import NotRoutable, OwnNumber, normalize, route
-from gateway.twilio_codes import Code
 from gateway.storage.resources import DomainRow
+from gateway.twilio_codes import Code
 from gateway.twiml.control import DialTarget
 from sip.digest import Credentials
 from sip.errors import RemoteError
