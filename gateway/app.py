@@ -29,9 +29,9 @@ from gateway.calls.live_calls import ApiCalls
 from gateway.calls.live_rooms import ApiQueues, ApiRooms
 from gateway.calls.outbound import Outbound
 from gateway.calls.recordings import Recordings
-from gateway.calls.recovery import recover
+from gateway.calls.recovery import finish, recover
 from gateway.calls.transfer import replaced_by_invite
-from gateway.config import Config
+from gateway.config import Config, StorageConfig
 from gateway.console.ladders import Ladders
 from gateway.directory.directory import Directory
 from gateway.directory.keeper import Keeper
@@ -43,8 +43,11 @@ from gateway.routing.registrations import Registrations, wall_clock
 from gateway.routing.trunks import TrunkKeeper
 from gateway.speech.espeak import EspeakSpeaker
 from gateway.speech.sphinx import SphinxListener
+from gateway.storage.keeping import Keeping
 from gateway.storage.media import Media
+from gateway.storage.objects import Bucket
 from gateway.storage.store import Store
+from gateway.storage.workshop import Workshop
 from gateway.trace import Trace
 from gateway.twiml.interpreter import Interpreter
 from gateway.webhooks.callbacks import Callbacks
@@ -86,12 +89,16 @@ class App:
 
     async def _open(self, opened: AsyncExitStack) -> None:
         config = self.config
-        folder = await asyncio.to_thread(_folder, config.storage.recordings)
         self.store = await opened.enter_async_context(Store(config.storage.database))
         self.directory = Directory(config)
         keeper = Keeper(self.directory, self.store)
         await keeper.load()
-        await recover(self.store, folder)
+        self.workshop = await opened.enter_async_context(Workshop())
+        media = await asyncio.to_thread(_media, config.storage, self.workshop)
+        unfinished = await recover(self.store, media, config.http.public_url)
+        self.keeping = await opened.enter_async_context(
+            Keeping(self.store, media, makes_mp3=config.storage.mp3 == "after-call")
+        )
         self.client = await opened.enter_async_context(
             WebhookClient(
                 auth_token=config.account.auth_token,
@@ -132,9 +139,10 @@ class App:
         clips = opened.enter_context(tempfile.TemporaryDirectory(prefix="crosspoint-audio-"))
         recordings = Recordings(
             self.engine,
-            folder,
+            media,
             config.http.public_url,
             on_change=self.ledger.recorded,
+            on_kept=self.keeping.keep,
             spawn=self._spawn,
         )
         self.calls = Calls(
@@ -177,9 +185,11 @@ class App:
             rooms=ApiRooms(self.calls),
             queues=ApiQueues(self.calls),
             departures=departures,
-            media=Media(folder),
+            media=media,
+            keep=self.keeping.keep,
         )
         self.calls.rooms.withdraw = lambda sid: self._spawn(withdraw(services, sid), f"withdraw {sid}")
+        self._spawn(finish(unfinished, recordings), "recordings of an earlier run")
         gate = Gatekeeper(self.directory, asyncio.get_running_loop().time)
         self.http.add_routes(Ladders(self.store, self.trace, gate).routes())
         self.http.mount(PREFIX, api_application(services, gate))
@@ -285,6 +295,13 @@ class App:
             rows=self.engine.lent,
             tasks=len(asyncio.all_tasks()),
         )
+        recordings = self.calls.recordings
+        states = {
+            "running": len(recordings.running),
+            "finishing": recordings.finishing,
+            "keeping": self.keeping.waiting,
+        }
+        self.metrics.recordings(states, self.workshop.figures())
         return self.metrics.text()
 
 
@@ -296,11 +313,14 @@ def _public_host(config: Config) -> str:
     return config.rtp.address if {"0.0.0.0", "[::]"} & set(hosts) and not is_own else ""
 
 
-def _folder(path: str) -> Path:
-    """The folder of recordings, made if need be, as an absolute path (the engine has a working directory of its own)."""
-    folder = Path(path).resolve()
+def _media(storage: StorageConfig, workshop: Workshop) -> Media:
+    """The folder of recordings, made if need be, as an absolute path (the engine's working directory is another). Raises `StorageFault`."""
+    objects = None
+    if storage.is_remote:
+        objects = Bucket(storage.recordings, endpoint=storage.endpoint, region=storage.region)
+    folder = Path(storage.spool if storage.is_remote else storage.recordings).resolve()
     folder.mkdir(parents=True, exist_ok=True)
-    return folder
+    return Media(folder, workshop, objects)
 
 
 def engine_config(config: Config) -> EngineConfig:

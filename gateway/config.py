@@ -71,6 +71,12 @@ def _trunk_host(value: str) -> str:
     return value
 
 
+def _recordings(value: str) -> str:
+    if "://" in value and not re.fullmatch(r"s3://[A-Za-z0-9][A-Za-z0-9._-]*(/[^\s?#]*)?", value):
+        raise ValueError("must be a folder or s3://bucket/prefix")
+    return value
+
+
 def _ports(value: tuple[int, int]) -> tuple[int, int]:
     first, last = value
     if not 1024 <= first < last <= 65_535 or last - first < 3:
@@ -149,7 +155,22 @@ class AccountConfig(Table):
 
 class StorageConfig(Table):
     database: str = Field("sqlite:///crosspoint.db", pattern=r"^(sqlite|postgresql)://")
-    recordings: str = "recordings"
+    recordings: Annotated[str, AfterValidator(_recordings)] = Field("recordings", min_length=1)
+    """A folder, or `s3://bucket/prefix`; credentials come from the environment (`AWS_ACCESS_KEY_ID` …)."""
+
+    spool: str = Field("spool", min_length=1)
+    """The folder where recordings are until `s3://` has them, and where they come back to when they are asked for."""
+
+    endpoint: Url = ""
+    """An S3-like server of one's own; empty: Amazon's."""
+
+    region: str = ""
+    mp3: Literal["on-demand", "after-call"] = "on-demand"
+    """When an MP3 is made of a recording."""
+
+    @property
+    def is_remote(self) -> bool:
+        return self.recordings.startswith("s3://")
 
 
 class LimitsConfig(Table):

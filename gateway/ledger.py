@@ -11,11 +11,11 @@ from sqlalchemy import select
 from gateway.calls.call import Call, Happening
 from gateway.calls.line import Line
 from gateway.calls.queues import Place
-from gateway.calls.recordings import Recording
+from gateway.calls.recording import UNFINISHED, Recording, row_of
 from gateway.calls.room import Room
 from gateway.ids import AccountSid, CallSid, QueueSid
 from gateway.metrics import Metrics
-from gateway.storage.models import CallRow, ConferenceRow, QueueRow, RecordingRow
+from gateway.storage.models import CallRow, ConferenceRow, QueueRow, Row
 from gateway.storage.store import DATABASE_ERRORS, Store
 from gateway.twilio_codes import is_error
 from gateway.twiml.control import StatusCallback
@@ -121,18 +121,23 @@ class Ledger:
         """A callback of a room: those of one *queue* leave in order."""
         self._outbox.post(queue, callback.url, callback.method, params)
 
-    async def recorded(self, recording: Recording) -> None:
-        """A recording has begun or ended: its row first, then its callback."""
-        self._store.put(recording_row(recording))
-        if recording.status != "in-progress":
+    async def recorded(self, recording: Recording, event: str) -> None:
+        """Something has become of a recording: its row and the promise of its callback are written together, then it is told."""
+        rows: list[Row] = [row_of(recording)]
+        callback, told = recording.plan.callback, None
+        if callback is not None and callback.url and event in _wanted(callback.events):
+            params = recording_params(recording)
+            told = self._outbox.promise(recording.call_sid, callback.url, callback.method, params)
+            rows.append(told)
+        for row in rows:
+            self._store.put(row)
+        if recording.status not in UNFINISHED:
             try:
                 await self._store.flush()
-            except DATABASE_ERRORS as fault:  # the row waits for the database; the callback does not
+            except DATABASE_ERRORS as fault:  # the rows wait for the database; the callback does not
                 log.warning("a recording's row has to wait", recording_sid=recording.sid, fault=str(fault))
-        callback = recording.plan.callback
-        if callback is None or not callback.url or recording.status not in _wanted(callback.events):
-            return
-        self._outbox.post(recording.call.sid, callback.url, callback.method, recording_params(recording))
+        if told is not None:
+            self._outbox.send(told)
 
 
 def _wanted(events: frozenset[str]) -> frozenset[str]:
@@ -153,10 +158,10 @@ def detection_params(call: Call) -> list[tuple[str, str]]:
 def recording_params(recording: Recording) -> list[tuple[str, str]]:
     """The recording status callback (callbacks.md section 3)."""
     params = [
-        ("AccountSid", str(recording.call.account_sid)),
+        ("AccountSid", str(recording.account_sid)),
         ("ConferenceSid", str(recording.conference_sid))
         if recording.conference_sid is not None
-        else ("CallSid", str(recording.call.sid)),
+        else ("CallSid", str(recording.call_sid)),
         ("RecordingSid", str(recording.sid)),
         ("RecordingUrl", recording.url),
         ("RecordingStatus", recording.status),
@@ -169,23 +174,6 @@ def recording_params(recording: Recording) -> list[tuple[str, str]]:
     if recording.status == "completed":
         params.append(("RecordingDuration", str(recording.duration_s)))
     return params
-
-
-def recording_row(recording: Recording) -> RecordingRow:
-    return RecordingRow(
-        sid=recording.sid,
-        account_sid=recording.call.account_sid,
-        call_sid=recording.call.sid,
-        conference_sid=recording.conference_sid or "",
-        status=recording.status,
-        source=recording.plan.source,
-        track=recording.plan.track,
-        channels=recording.channels,
-        duration_s=recording.duration_s,
-        error_code=recording.error_code,
-        started_at=recording.started_at,
-        updated_at=datetime.now(UTC),
-    )
 
 
 def line_of(row: QueueRow) -> Line[Place]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from gateway.calls.call import Call, Happening
+from gateway.storage.workshop import JOBS, Figures
 
 
 class Metrics:
@@ -51,6 +52,24 @@ class Metrics:
             ["trunk"],
             registry=self.registry,
         )
+        self._recordings = Gauge(
+            "crosspoint_recordings",
+            "Recordings that run, are being finished, or wait to be kept where they belong",
+            ["state"],
+            registry=self.registry,
+        )
+        self._work = Gauge(
+            "crosspoint_recording_jobs",
+            "Work on recordings (trim, shape: another format, draw), by state since the start",
+            ["job", "state"],
+            registry=self.registry,
+        )
+        self._work_share = Gauge(
+            "crosspoint_recording_job_progress",
+            "How much of what is being worked on is done, 0 to 1",
+            ["job"],
+            registry=self.registry,
+        )
         self._outbox = Gauge("crosspoint_callbacks_waiting", "Callbacks not yet delivered", registry=self.registry)
         for reason in ("malformed", "refused", "not_admitted", "over_limit", "stray_response"):
             self._sip.labels(reason).set(0)
@@ -87,6 +106,16 @@ class Metrics:
     def house(self, *, registered: int, callbacks: int) -> None:
         self._registered.set(registered)
         self._outbox.set(callbacks)
+
+    def recordings(self, states: Mapping[str, int], work: Figures) -> None:
+        for state, count in states.items():
+            self._recordings.labels(state).set(count)
+        for name in ("waiting", "running", "done", "failed"):
+            counts: Mapping[str, int] = getattr(work, name)
+            for job in JOBS:
+                self._work.labels(job, name).set(counts.get(job, 0))
+        for job in JOBS:
+            self._work_share.labels(job).set(work.shares.get(job, 1.0))
 
     def trunks(self, up: Mapping[str, bool]) -> None:
         for name, is_up in up.items():

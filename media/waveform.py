@@ -11,6 +11,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from media.trim import CLOSE_S, spoken
+
 Floats = NDArray[np.float32]
 Events = Sequence[tuple[float, str]]
 
@@ -25,6 +27,8 @@ AXIS = 34
 LETTER = 6.6
 """Width of a letter of a label; a little too much, so that labels stay apart."""
 LINE = 18
+BAR = 4
+"""Height of the bars that mark speech."""
 STEPS_S = (0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600)
 COLOURS = 4
 
@@ -44,6 +48,12 @@ svg { color-scheme: light dark; font: 12px system-ui, -apple-system, "Segoe UI",
 """
 
 
+Spans = list[tuple[float, float]]
+"""(from, to) in seconds."""
+PIECE_S = 60
+"""Speech is looked for in pieces of so many seconds."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Envelope:
     """One channel by columns of the picture: greatest magnitude and root mean square, of full scale 1."""
@@ -52,10 +62,31 @@ class Envelope:
     rms: Floats
 
 
-def draw(path: Path | str, events: Events = (), *, title: str = "", names: Sequence[str] = ()) -> str:
-    """The picture of a 16-bit WAV file. *events* are (seconds from its beginning, label); *names* the channels' names."""
+def draw(
+    path: Path | str, events: Events = (), *, title: str = "", names: Sequence[str] = (), speech: bool = False
+) -> str:
+    """The picture of a 16-bit WAV file. *events* are (seconds from its beginning, label); *names* the channels'; *speech* is marked."""
     envelopes, seconds = measure(Path(path))
-    return _Picture(envelopes, seconds, events, title or Path(path).name, names).svg()
+    spans = speech_of(Path(path)) if speech else None
+    return _Picture(envelopes, seconds, events, title or Path(path).name, names, spans).svg()
+
+
+def speech_of(path: Path) -> list[Spans]:
+    """Where each channel speaks. Raises `wave.Error` for another file."""
+    with wave.open(str(path), "rb") as file:
+        channels, rate_hz = file.getnchannels(), file.getframerate()
+        found: list[Spans] = [[] for _ in range(channels)]
+        at_s = 0
+        while pcm := file.readframes(PIECE_S * rate_hz):
+            samples = np.frombuffer(pcm, dtype="<i2").reshape(-1, channels)
+            for spans, channel in zip(found, samples.T, strict=True):
+                for begin, end in spoken(channel):
+                    if spans and begin + at_s - spans[-1][1] < CLOSE_S:
+                        spans[-1] = (spans[-1][0], end + at_s)
+                    else:
+                        spans.append((begin + at_s, end + at_s))
+            at_s += PIECE_S
+    return found
 
 
 def measure(path: Path) -> tuple[list[Envelope], float]:
@@ -93,9 +124,16 @@ class _Picture:
     """Lays the parts out from top to bottom: title, labels, channels, axis."""
 
     def __init__(
-        self, envelopes: list[Envelope], seconds: float, events: Events, title: str, names: Sequence[str]
+        self,
+        envelopes: list[Envelope],
+        seconds: float,
+        events: Events,
+        title: str,
+        names: Sequence[str],
+        spans: list[Spans] | None,
     ) -> None:
         self._envelopes = envelopes
+        self._spans = spans
         self._seconds = max(seconds, 1e-3)
         self._title = title
         default = ("left", "right") if len(envelopes) == 2 else ("sound",)
@@ -149,6 +187,22 @@ class _Picture:
             f'<line class="zero" x1="{LEFT}" x2="{LEFT + PLOT}" y1="{middle}" y2="{middle}"/>',
             f'<text class="name" x="20" y="{middle + 4}">{escape(self._names[index])}</text>',
             f'<text class="text" x="20" y="{middle + 20}">{self._share(envelope)}</text>',
+            *self._talk(index, top),
+        ]
+
+    def _talk(self, index: int, top: float) -> list[str]:
+        """Bars below the channel where it speaks, and for how long altogether."""
+        if self._spans is None:
+            return []
+        spans, y = self._spans[index], top + LANE - BAR - 2
+        seconds = sum(end - begin for begin, end in spans)
+        return [
+            *(
+                f'<rect class="c{index % COLOURS}" x="{self._x(begin):.1f}" y="{y}" height="{BAR}" rx="1.5" '
+                f'width="{max(1.0, self._x(end) - self._x(begin)):.1f}"/>'
+                for begin, end in spans
+            ),
+            f'<text class="text" x="20" y="{y + BAR}" font-size="10">{seconds:.1f} s heard</text>',
         ]
 
     def _share(self, envelope: Envelope) -> str:

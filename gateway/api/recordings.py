@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -9,15 +10,18 @@ from aiohttp import web
 from sqlalchemy import Select, select
 
 from gateway.api.call_forms import StartRecording
+from gateway.api.conferences import conference_of
 from gateway.api.errors import ApiError, bad_value, not_found, not_live
 from gateway.api.forms import Form, form_of
 from gateway.api.pages import Json, listed
 from gateway.api.ports import RecordingChange
 from gateway.api.render import API_VERSION, account_uri, date, or_none
 from gateway.api.services import ACCOUNT, Services, by_date
-from gateway.ids import CallSid, is_sid
+from gateway.calls.recording import UNFINISHED
+from gateway.ids import CallSid, ConferenceSid, RecordingSid, is_sid
 from gateway.storage.media import NoSuchMedia
 from gateway.storage.models import RecordingRow
+from gateway.storage.objects import ObjectsAway
 from gateway.storage.writing import copy_of
 from gateway.twiml.control import RecordingPlan
 
@@ -26,7 +30,8 @@ MEDIA = "media"
 
 _SOURCES = {"StartCallRecordingTwiML": "OutboundAPI"}
 _STATUSES = {"failed": "absent"}
-_TYPES = {"wav": "audio/wav", "mp3": "audio/mpeg"}
+_TYPES = {"wav": "audio/wav", "mp3": "audio/mpeg", "svg": "image/svg+xml"}
+LATER = {"Retry-After": "5"}
 
 
 class ChangeRecording(Form):
@@ -50,7 +55,7 @@ def recording_json(row: RecordingRow, public_url: str, *, below: str = "") -> Js
         "date_created": date(row.started_at),
         "date_updated": date(row.updated_at),
         "start_time": date(row.started_at),
-        "duration": "-1" if row.status in ("in-progress", "paused") else str(row.duration_s),
+        "duration": "-1" if row.status in UNFINISHED else str(row.duration_s),
         "price": None,
         "price_unit": "USD",
         "status": status,
@@ -79,10 +84,11 @@ class Recordings:
 
     def routes(self) -> list[web.RouteDef]:
         one = "/{recording_sid}.json"
-        sound = r"/Recordings/{recording_sid:RE[0-9a-f]{32}}{suffix:(\.wav|\.mp3)?}"
+        sound = r"/Recordings/{recording_sid:RE[0-9a-f]{32}}{suffix:(\.wav|\.mp3|\.svg)?}"
         found = [
             web.post("/Calls/{call_sid}/Recordings.json", self.start),
             web.post(f"/Calls/{{call_sid}}/Recordings{one}", self.change),
+            web.post(f"/Conferences/{{conference_sid}}/Recordings{one}", self.change_of_room),
             web.get(sound, self.sound, name=MEDIA),
         ]
         for place in ("", "/Calls/{call_sid}", "/Conferences/{conference_sid}"):
@@ -125,31 +131,43 @@ class Recordings:
 
     async def change(self, request: web.Request) -> web.Response:
         call = await self._s.call_of(request)
+        return await self._changed(
+            request, call.sid, lambda sid, change: self._s.calls.change_recording(CallSid(call.sid), sid, change)
+        )
+
+    async def change_of_room(self, request: web.Request) -> web.Response:
+        room = ConferenceSid((await conference_of(self._s, request)).sid)
+        return await self._changed(request, room, lambda sid, change: self._s.rooms.change_recording(room, sid, change))
+
+    async def _changed(
+        self, request: web.Request, of: str, do: Callable[[str, RecordingChange], RecordingSid | None]
+    ) -> web.Response:
+        """Pause, resume or stop what is being recorded; what has ended stays as it is."""
         form = ChangeRecording.read(await form_of(request))
         if form.status_ is None:
             raise bad_value("Status", "")
         asked = request.match_info["recording_sid"]
-        change = RecordingChange(status=form.status_, silence=form.pause_behavior == "silence")
-        sid = self._s.calls.change_recording(CallSid(call.sid), asked, change)
+        sid = do(asked, RecordingChange(status=form.status_, silence=form.pause_behavior == "silence"))
         if sid is None:
-            raise not_live(call.sid) if asked == "Twilio.CURRENT" or await self._is_known(asked) else not_found(request)
+            raise not_live(of) if asked == "Twilio.CURRENT" or await self._is_known(asked, of) else not_found(request)
         row = await self._s.store.get(RecordingRow, sid)
         if row is None:
             raise not_found(request)
         body = recording_json(row, "", below=_below(request))
-        return web.json_response(body | {"status": form.status_} if row.status in ("in-progress", "paused") else body)
+        return web.json_response(body | {"status": form.status_} if row.status in UNFINISHED else body)
 
     async def delete(self, request: web.Request) -> web.Response:
         row = await self._row(request)
-        if row.status in ("in-progress", "paused"):
+        if row.status in UNFINISHED:
             raise ApiError(20009, "A recording that goes on cannot be deleted", status=409)
         now = datetime.now(UTC)
-        await self._s.media.delete(row.sid)
+        await self._s.media.delete(row)
         await self._s.store.save(copy_of(row, deleted_at=now, updated_at=now))
+        self._s.keep(row.sid)
         return web.Response(status=204)
 
     async def sound(self, request: web.Request) -> web.StreamResponse:
-        """WAV or MP3, whole or in part (Range), for GET and HEAD."""
+        """WAV or MP3, whole or in part (Range), for GET and HEAD; or its picture."""
         row = await self._s.store.get(RecordingRow, request.match_info["recording_sid"])
         if row is None or row.account_sid != request[ACCOUNT] or row.deleted_at is not None:
             raise not_found(request)
@@ -158,9 +176,14 @@ class Recordings:
         if wanted and (wanted not in ("1", "2") or int(wanted) > row.channels):
             raise bad_value("RequestedChannels", wanted)
         try:
-            path = await self._s.media.find(row.sid, shape, row.channels, int(wanted) if wanted else None)
+            if shape == "svg":
+                path = await self._s.media.picture(row)
+            else:
+                path = await self._s.media.find(row, shape, int(wanted) if wanted else None)
         except NoSuchMedia as fault:
             raise not_found(request) from fault
+        except ObjectsAway as fault:
+            raise ApiError(20503, "The store of recordings does not answer", status=503, headers=LATER) from fault
         return web.FileResponse(path, headers={"Content-Type": _TYPES[shape], "Accept-Ranges": "bytes"})
 
     def _here(self, request: web.Request) -> Select[RecordingRow]:
@@ -185,8 +208,9 @@ class Recordings:
             raise not_found(request)
         return row
 
-    async def _is_known(self, sid: str) -> bool:
-        return is_sid(sid, "RE") and await self._s.store.get(RecordingRow, sid) is not None
+    async def _is_known(self, sid: str, of: str) -> bool:
+        row = await self._s.store.get(RecordingRow, sid) if is_sid(sid, "RE") else None
+        return row is not None and of in (row.call_sid, row.conference_sid)
 
 
 def _below(request: web.Request) -> str:

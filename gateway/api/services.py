@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
@@ -48,6 +49,8 @@ class Services:
     queues: LiveQueues
     departures: Departures
     media: Media
+    keep: Callable[[str], None] = lambda sid: None
+    """See to a recording that has changed: bring it where it belongs, or remove it there."""
 
     async def call_of(self, request: web.Request) -> CallRow:
         """The call that the path names. Raises `ApiError`: unknown, or another account's."""

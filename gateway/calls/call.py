@@ -108,12 +108,12 @@ class Call:
 
     watcher: Callable[[Call, Happening], None] | None = None
 
-    def happened(self, what: Happening) -> bool:
-        """Move on by the table; tell the watcher. False: absorbed."""
+    def happened(self, what: Happening, at: datetime | None = None) -> bool:
+        """Move on by the table; tell the watcher. *at*: when it was, if not now. False: absorbed."""
         after = TABLE.get((self.status, what))
         if after is None:
             return False
-        now = utc_now()
+        now = at or utc_now()
         self.status = after
         if what in (Happening.INITIATED, Happening.RINGING) and self.started_at is None:
             self.started_at = now

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
+from datetime import datetime
 from typing import Protocol
 
 import structlog
 
-from gateway.calls.call import Call, Happening, Status
+from gateway.calls.call import Call, Happening, Status, utc_now
 from gateway.calls.conferences import Rooms
 from gateway.calls.control import Control
 from gateway.calls.destinations import Destinations
+from gateway.calls.ending import Ending
 from gateway.calls.exchange import AudioCache, LiveCall, Speaker
 from gateway.calls.leg import Leg, Telephones
 from gateway.calls.live_room import RoomLedger
 from gateway.calls.queues import LineLedger, Lines
-from gateway.calls.recordings import Recordings
+from gateway.calls.recordings import Recordings, recording_params
 from gateway.calls.referral import Referral
 from gateway.calls.talk import Party, Talk
 from gateway.calls.transfer import Transfer, replaced_by_address, take_over
@@ -29,6 +31,9 @@ from gateway.twiml.nouns.caller import caller_id
 from media.client import EngineClient
 
 log = structlog.get_logger(__name__)
+
+LAST_WORD_S = 15.0
+"""How long a call's last callback waits for its recording to be trimmed and counted."""
 
 
 class Ledger(RoomLedger, LineLedger, Protocol):
@@ -135,16 +140,29 @@ class Calls:
         if live.detected is not None and not live.detected.done():  # the last callback says who had answered
             live.detected.add_done_callback(lambda _: self._ended(live))
             return
-        ending = live.leg.ended.result()
-        call = live.call
+        ending, call = live.leg.ended.result(), live.call
         call.sip_response_code = call.sip_response_code or ending.sip_code
-        call.happened(ending.what)
-        log.info("call ended", call_sid=call.sid, status=call.status.value, reason=ending.reason)
         self.live.pop(call.sid, None)
         if live.document is None:  # steered by nothing of its own: a party of a <Dial>
             self._forget(call.sid)
         if not self.live:
             self._none_left.set()
+        if any(not tape.finished.done() for tape in live.tapes):
+            self.spawn(self._close_after(live, ending, utc_now()), f"last word of {call.sid}")
+        else:
+            self._close(live, ending, None)
+
+    async def _close_after(self, live: LiveCall, ending: Ending, at: datetime) -> None:
+        """The last callback says how long the recording is."""
+        await asyncio.wait([tape.finished for tape in live.tapes], timeout=LAST_WORD_S)
+        for tape in live.tapes:
+            if tape.finished.done():
+                live.call.recording = recording_params(tape.finished.result())
+        self._close(live, ending, at)
+
+    def _close(self, live: LiveCall, ending: Ending, at: datetime | None) -> None:
+        live.call.happened(ending.what, at)
+        log.info("call ended", call_sid=live.call.sid, status=live.call.status.value, reason=ending.reason)
 
     def child_of(self, parent: Call, target: DialTarget, plan: DialPlan) -> Call:
         call = Call(

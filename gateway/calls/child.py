@@ -166,4 +166,5 @@ class Child:
         self._ringing.stop(reason=reason)
         if self.live is None or self.ending.sip_code != 200:
             self.call.sip_response_code = self.ending.sip_code
-        self.call.happened(self.ending.what)
+        if self.live is None or not self.live.tapes:  # else it is told when its recording is known
+            self.call.happened(self.ending.what)

@@ -10,13 +10,12 @@ import structlog
 from gateway.calls.call import utc_now
 from gateway.calls.exchange import Exchange, LiveCall
 from gateway.calls.live_room import LiveRoom
-from gateway.calls.recordings import Taping
+from gateway.calls.recordings import Taping, taps_of
 from gateway.calls.room import Member, Wait
 from gateway.calls.until import Until, first_of
 from gateway.ids import CallSid
 from gateway.twilio_codes import Code
 from gateway.twiml.control import ConferencePlan, DialResult, HungUp
-from media.commands import Side, Tap
 from media.errors import MediaError
 
 log = structlog.get_logger(__name__)
@@ -110,11 +109,6 @@ class Stay:
         plan = self._plan.call_recording
         if plan is None:
             return
-        told = 1 if plan.channels == 2 and plan.track == "both" else 0
-        slot = self._live.leg.slot
-        taps = (
-            *((Tap(slot=slot),) if plan.track != "outbound" else ()),
-            *((Tap(slot=slot, side=Side.SAID, channel=told),) if plan.track != "inbound" else ()),
-        )
+        taps = taps_of(self._live.leg.slot, plan)
         self._taping = self._exchange.recordings.start(self._live.call, plan, taps)
         held.callback(self._taping.stop)

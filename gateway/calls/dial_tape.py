@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from gateway.calls.exchange import Exchange, LiveCall
-from gateway.calls.leg import Leg
-from gateway.calls.recordings import Taping
+from gateway.calls.recordings import Taping, taps_of
 from gateway.twiml.control import RecordingPlan
-from media.commands import Side, Tap
 
 
 class DialTape:
@@ -23,32 +21,38 @@ class DialTape:
         """RecordingUrl; `""`: nothing was recorded."""
         return self._taping.url if self._taping is not None else ""
 
-    def ringing(self) -> None:
-        """The caller's telephone is there: `record-from-ringing` begins, with what the caller is told as the other side."""
-        if self._plan is not None and self._plan.mode == "ringing" and self._parent.leg.is_answered:
-            told = Tap(slot=self._parent.leg.slot, side=Side.SAID, channel=self._callee_channel)
-            self._begin((*self._caller_taps(), *((told,) if self._plan.track != "inbound" else ())))
+    @property
+    def hears_ringing(self) -> bool:
+        """Whether what rings is recorded."""
+        return self._plan is not None and self._plan.mode == "ringing"
 
-    def bridged(self, other: Leg) -> None:
-        """Two parties talk."""
-        if self._plan is None or self._taping is not None:
+    def ringing(self) -> None:
+        """A party rings: `record-from-ringing` begins, with what the caller is told as the other side. Later calls do nothing."""
+        if self._plan is not None and self._plan.mode == "ringing" and self._taping is None:
+            self._begin(self._plan)
+            self._mark("ringing")
+
+    def bridged(self, party: LiveCall | None = None) -> None:
+        """Two parties talk: what the caller is told is the called one's voice, or that of whom the call is transferred to.
+
+        The last callback of the called *party* tells of the recording.
+        """
+        if self._plan is None:
             return
-        callee = Tap(slot=other.slot, channel=self._callee_channel)
-        self._begin((*self._caller_taps(), *((callee,) if self._plan.track != "inbound" else ())))
+        if self._taping is None:
+            self._begin(self._plan)
+        self._mark("answered")
+        if party is not None and self._taping is not None:
+            party.tapes.append(self._taping)
 
     def stop(self) -> None:
         if self._taping is not None:
             self._taping.stop()
 
-    @property
-    def _callee_channel(self) -> int:
-        return 1 if self._plan is not None and self._plan.channels == 2 and self._plan.track == "both" else 0
+    def _begin(self, plan: RecordingPlan) -> None:
+        taps = taps_of(self._parent.leg.slot, plan)
+        self._taping = self._exchange.recordings.start(self._parent.call, plan, taps)
 
-    def _caller_taps(self) -> tuple[Tap, ...]:
-        if self._plan is None or self._plan.track == "outbound":
-            return ()
-        return (Tap(slot=self._parent.leg.slot),)
-
-    def _begin(self, taps: tuple[Tap, ...]) -> None:
-        if self._plan is not None:
-            self._taping = self._exchange.recordings.start(self._parent.call, self._plan, taps)
+    def _mark(self, word: str) -> None:
+        if self._taping is not None:
+            self._taping.mark(word)

@@ -74,9 +74,15 @@ class Dialing:
             async with Until(leg.ended, HungUp):
                 if not self._plan.answer_on_bridge:
                     await leg.answer()
-                self._tape.ringing()
                 alone = len(self._children) == 1 or self._plan.sequential
-                with Ringback(self._exchange, self._parent, self._plan, early_media=alone) as ringback:
+                with Ringback(
+                    self._exchange,
+                    self._parent,
+                    self._plan,
+                    early_media=alone,
+                    is_taped=self._tape.hears_ringing,
+                    on_ringing=self._tape.ringing,
+                ) as ringback:
                     if not self._plan.sequential:
                         return await _first(self._children, ringback)
                     for child in self._children:
@@ -115,7 +121,7 @@ class Dialing:
         talk.begin()
         if child.replaced is not None:
             child.replaced.leg.hang_up("transferred")
-        self._tape.bridged(other.leg)
+        self._tape.bridged(other)
         try:
             await first_of(party.over, star, timeout_s=self._limit_s())
         finally:

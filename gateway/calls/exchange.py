@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from gateway.calls.destinations import Destinations
     from gateway.calls.leg import Telephones
     from gateway.calls.queues import Lines
-    from gateway.calls.recordings import Recordings
+    from gateway.calls.recordings import Recordings, Taping
     from gateway.calls.referral import Referral
     from gateway.calls.talk import Party, Talk
 
@@ -41,6 +41,9 @@ class LiveCall:
 
     party: Party | None = None
     """Its side of the talk that it is in."""
+
+    tapes: list[Taping] = field(default_factory=list)
+    """Recordings that the call's last callback tells of, so it waits for them."""
 
     taken: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when an update takes a dialled child from its `<Dial>`: the parent's verb ends, the child lives on."""

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from gateway.api.ports import CallRequest, RecordingChange
 from gateway.calls.call import Call, Happening
 from gateway.calls.calls import Calls
-from gateway.calls.outbound import Order, Outbound, taps_of, target_of
-from gateway.calls.recordings import Taping
+from gateway.calls.outbound import Order, Outbound, target_of
+from gateway.calls.recordings import Taping, taps_of
 from gateway.ids import CallSid, RecordingSid
 from gateway.twiml.control import DialTarget, RecordingPlan, StatusCallback
 from gateway.twiml.interpreter import DocumentRequest
@@ -97,21 +97,19 @@ class ApiCalls:
         return self._calls.recordings.start(live.call, plan, taps_of(live.leg.slot, plan)).sid
 
     def change_recording(self, call_sid: CallSid, sid: str, change: RecordingChange) -> RecordingSid | None:
-        taping = self._taping(call_sid, sid)
-        if taping is None:
-            return None
-        match change.status:
-            case "paused":
-                taping.pause(silence=change.silence)
-            case "in-progress":
-                taping.resume()
-            case _:
-                taping.stop()
-        return taping.sid
+        return change_one(self._calls.recordings.of_call(call_sid), sid, change)
 
-    def _taping(self, call_sid: CallSid, sid: str) -> Taping | None:
-        """The newest of the call for `Twilio.CURRENT`."""
-        found = [taping for taping in self._calls.recordings.running.values() if taping.recording.call.sid == call_sid]
-        if sid == CURRENT:
-            return found[-1] if found else None
-        return next((taping for taping in found if taping.sid == sid), None)
+
+def change_one(found: Sequence[Taping], sid: str, change: RecordingChange) -> RecordingSid | None:
+    """Pause, resume or stop one of those in progress: the newest for `Twilio.CURRENT`. None: there is none like that."""
+    taping = next((one for one in reversed(found) if sid in (CURRENT, one.sid)), None)
+    if taping is None:
+        return None
+    match change.status:
+        case "paused":
+            taping.pause(silence=change.silence)
+        case "in-progress":
+            taping.resume()
+        case _:
+            taping.stop()
+    return taping.sid

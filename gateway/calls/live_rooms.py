@@ -8,12 +8,13 @@ from datetime import timedelta
 
 import structlog
 
-from gateway.api.ports import MemberView, ParticipantChange, ParticipantView
+from gateway.api.ports import MemberView, ParticipantChange, ParticipantView, RecordingChange
 from gateway.calls.announcing import Announcer
 from gateway.calls.call import utc_now
 from gateway.calls.calls import Calls
+from gateway.calls.live_calls import change_one
 from gateway.calls.room import Change, Participant, Wait
-from gateway.ids import AccountSid, CallSid, ConferenceSid, QueueSid
+from gateway.ids import AccountSid, CallSid, ConferenceSid, QueueSid, RecordingSid
 from gateway.twiml.control import StatusCallback
 from gateway.twiml.interpreter import DocumentRequest
 from media.errors import MediaError
@@ -91,6 +92,9 @@ class ApiRooms:
             return False
         self._calls.rooms.forget_empty(room)
         return True
+
+    def change_recording(self, sid: ConferenceSid, recording_sid: str, change: RecordingChange) -> RecordingSid | None:
+        return change_one(self._calls.recordings.of_room(sid), recording_sid, change)
 
     def announce(self, sid: ConferenceSid, url: str, method: str) -> bool:
         room = self._calls.rooms.find(sid)

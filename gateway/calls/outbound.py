@@ -13,13 +13,11 @@ from gateway.calls.calls import Calls
 from gateway.calls.ending import CallFailed
 from gateway.calls.exchange import LiveCall
 from gateway.calls.leg import Leg
-from gateway.calls.recordings import Taping
+from gateway.calls.recordings import Taping, taps_of
 from gateway.calls.ringing import Ringing
 from gateway.ids import CallSid
 from gateway.twiml.control import DialTarget, MachineDetection, RecordingPlan
 from gateway.twiml.interpreter import DocumentRequest
-from media.commands import Side, Tap
-from media.streams import Slot
 
 log = structlog.get_logger(__name__)
 
@@ -109,7 +107,7 @@ class Outbound:
         live = LiveCall(call=call, leg=leg)
         if order.detection is not None:
             detection.begin(self._calls, live, order.detection, tells=order.detects_async)
-        taping = self._record(order, leg)
+        taping = self._record(order, live)
         try:
             async with asyncio.timeout(order.time_limit_s):
                 if order.target.send_digits:
@@ -136,20 +134,14 @@ class Outbound:
             await asyncio.wait((live.leg.ended,))
         return not live.leg.ended.done()
 
-    def _record(self, order: Order, leg: Leg) -> Taping | None:
+    def _record(self, order: Order, live: LiveCall) -> Taping | None:
         """`Record=true`: what the called party says, and what it is told."""
         plan = order.recording
         if plan is None:
             return None
-        return self._calls.recordings.start(order.call, plan, taps_of(leg.slot, plan))
-
-
-def taps_of(slot: Slot, plan: RecordingPlan) -> tuple[Tap, ...]:
-    """What the party says on the first channel, what it is told on the second (or both on one)."""
-    told = 1 if plan.channels == 2 and plan.track == "both" else 0
-    said = (Tap(slot=slot),) if plan.track != "outbound" else ()
-    heard = (Tap(slot=slot, side=Side.SAID, channel=told),) if plan.track != "inbound" else ()
-    return (*said, *heard)
+        taping = self._calls.recordings.start(order.call, plan, taps_of(live.leg.slot, plan))
+        live.tapes.append(taping)
+        return taping
 
 
 def target_of(to: str, send_digits: str = "") -> DialTarget:

@@ -10,7 +10,11 @@ from gateway.calls.transcribing import transcribe
 from gateway.calls.until import Until, first_of
 from gateway.twiml.control import HungUp, Recorded, RecordPlan
 from media.commands import Tap
+from media.streams import RATE_HZ
 from media.tones import BEEP
+
+TRIM_S = 5.0
+"""How long `action` waits for RecordingDuration, which is that after trimming."""
 
 
 async def record(exchange: Exchange, live: LiveCall, plan: RecordPlan) -> Recorded:
@@ -43,11 +47,14 @@ async def record(exchange: Exchange, live: LiveCall, plan: RecordPlan) -> Record
     digits = key.result() if key.done() else "hangup" if leg.ended.done() else ""
     key.cancel()
     only_silence = (
-        ended.cause == "silence" and silence_ms is not None and ended.samples * 1000 <= (silence_ms + 100) * 8000
+        ended.cause == "silence" and silence_ms is not None and ended.samples * 1000 <= (silence_ms + 100) * RATE_HZ
     )
     if only_silence or not ended.samples:
         return Recorded(digits=digits)
+    await asyncio.wait([taping.finished], timeout=TRIM_S)
     if plan.transcribe:
         work = transcribe(exchange, live.call, taping, taping.recording.path, plan.transcribe_callback)
         exchange.spawn(work, f"transcription of {taping.sid}")
-    return Recorded(sid=taping.sid, url=taping.url, duration_s=int(ended.samples / 8000 + 0.5), digits=digits)
+    is_known = taping.finished.done()
+    duration_s = taping.finished.result().duration_s if is_known else int(ended.samples / RATE_HZ + 0.5)
+    return Recorded(sid=taping.sid, url=taping.url, duration_s=duration_s, digits=digits)

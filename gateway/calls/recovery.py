@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -10,29 +11,34 @@ import structlog
 from sqlalchemy import select
 
 from gateway.calls.call import Status
+from gateway.calls.recording import UNFINISHED, Recording, recording_of
+from gateway.calls.recordings import Recordings, lost, samples_of
+from gateway.storage.media import Media
 from gateway.storage.models import CallRow, ConferenceRow, DepartureRow, RecordingRow
 from gateway.storage.store import Store
 from media.streams import RATE_HZ
-from media.wav import repair
 
 log = structlog.get_logger(__name__)
 
-UNFINISHED_TAPE = ("in-progress", "paused")
 UNFINISHED_CALL = (Status.QUEUED.value, Status.RINGING.value, Status.IN_PROGRESS.value)
 LEFT = "last-participant-left"
 """reason_conference_ended of a room whose calls are all gone."""
 
 
-async def recover(store: Store, folder: Path) -> None:
-    """Before any call is taken. Calls that still wait to be placed are left alone. Raises one of `DATABASE_ERRORS`."""
-    tapes = await store.all(select(RecordingRow).where(RecordingRow.status.in_(UNFINISHED_TAPE)))
+async def recover(store: Store, media: Media, public_url: str) -> list[Recording]:
+    """Before any call is taken. Calls that still wait to be placed are left alone. Raises one of `DATABASE_ERRORS`.
+
+    Answers the recordings to be finished (trimmed, told) once that can be done: their rows stay unfinished until then.
+    """
+    tapes = await store.all(select(RecordingRow).where(RecordingRow.status.in_(UNFINISHED)))
     ends: dict[str, datetime] = {}
+    recordings = []
     for tape in tapes:
-        samples = await asyncio.to_thread(_samples, folder / f"{tape.sid}.wav")
-        tape.status, tape.duration_s = ("completed" if samples else "absent"), int(samples / RATE_HZ + 0.5)
-        tape.updated_at = datetime.now(UTC)
+        path = await asyncio.to_thread(_where, media, tape)
+        samples = await asyncio.to_thread(samples_of, path)
         end = tape.started_at + timedelta(seconds=samples / RATE_HZ)
         ends[tape.call_sid] = max(end, ends.get(tape.call_sid, end))
+        recordings.append(recording_of(tape, path, public_url))
     waiting = {row.call_sid for row in await store.all(select(DepartureRow))}
     found = await store.all(select(CallRow).where(CallRow.status.in_(UNFINISHED_CALL)))
     calls = [call for call in found if call.sid not in waiting]
@@ -42,17 +48,21 @@ async def recover(store: Store, folder: Path) -> None:
     for room in rooms:
         room.status, room.reason_ended, room.updated_at = "completed", LEFT, datetime.now(UTC)
     if tapes or calls or rooms:
-        await store.save(*tapes, *calls, *rooms)
+        await store.save(*calls, *rooms)
         log.warning("an earlier run ended early", calls=len(calls), recordings=len(tapes), conferences=len(rooms))
+    return recordings
 
 
-def _samples(path: Path) -> int:
-    """Samples a channel of a tape whose head is made good; 0 for one that holds nothing."""
-    try:
-        return repair(path)
-    except (OSError, ValueError) as fault:
-        log.warning("a recording is lost", file=path.name, fault=str(fault))
-        return 0
+async def finish(recordings: Sequence[Recording], house: Recordings) -> None:
+    """Bring to an end what an earlier run was recording: each is trimmed where that was asked, counted, and told once."""
+    for recording in recordings:
+        await house.finish(recording, lost(recording))
+
+
+def _where(media: Media, row: RecordingRow) -> Path:
+    """The file, by day or, of an earlier version, without."""
+    path, old = media.path(row.sid, row.started_at), media.folder / f"{row.sid}.wav"
+    return old if old.is_file() and not path.is_file() else path
 
 
 def _end(call: CallRow, last_known: datetime) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import ExitStack
 from types import TracebackType
 from typing import Self
@@ -17,11 +18,23 @@ from media.ringtones import DEFAULT_RINGTONE, RINGTONES
 class Ringback:
     """Held while a `<Dial>` rings. Owns the ring tone or the early route to the caller, never more than one of them."""
 
-    def __init__(self, exchange: Exchange, parent: LiveCall, plan: DialPlan, *, early_media: bool) -> None:
+    def __init__(
+        self,
+        exchange: Exchange,
+        parent: LiveCall,
+        plan: DialPlan,
+        *,
+        early_media: bool,
+        is_taped: bool = False,
+        on_ringing: Callable[[], None] = lambda: None,
+    ) -> None:
+        """*on_ringing* hears of everything that rings; *is_taped*: a recording hears the tone that the caller's telephone makes itself."""
         self._engine = exchange.engine
         self._leg = parent.leg
         self._tone_name = plan.ring_tone
         self._early_media = early_media
+        self._is_taped = is_taped
+        self._on_ringing = on_ringing
         self._playing = ExitStack()
         self._heard: Leg | None = None
         self._rings = False
@@ -38,15 +51,16 @@ class Ringback:
 
     def ringing(self) -> None:
         """A party rings without media of its own. Before the answer the caller's telephone makes the tone, unless one was asked for."""
+        self._on_ringing()
         if self._rings or self._heard is not None:
             return
         if not self._leg.is_answered:
-            if not self._tone_name:
-                self._leg.ring()
-                if not self._leg.is_early:
-                    return
-            else:
+            if self._tone_name:
                 self._leg.early()
+            else:
+                self._leg.ring()
+                if not (self._is_taped or self._leg.is_early):
+                    return
         self._rings = True
         self._playing.enter_context(playing(self._engine, self._leg.slot, ring_tone(self._tone_name)))
 
@@ -55,6 +69,7 @@ class Ringback:
         if not self._early_media or self._tone_name:
             self.ringing()
             return
+        self._on_ringing()
         if self._heard is not None:
             return
         self._heard, self._rings = leg, False

@@ -75,7 +75,7 @@ class Serving:
                 held.callback(tape.stop)
                 held.enter_context(routed(engine, bridge(ours.slot, theirs.slot)))
                 held.enter_context(keys_passed(engine, ours, theirs))
-                tape.bridged(theirs)
+                tape.bridged()
                 if self._plan.hangup_on_star:
                     held.callback(
                         ours.on_digit(lambda key: star.set_result(None) if key == "*" and not star.done() else None)

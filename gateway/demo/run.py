@@ -161,7 +161,7 @@ def _report(
     application: Application, *, ladder_text: str, ladder_svg: str, heard: Heard, folder: Path, console: Console
 ) -> int:
     recorded, done = application.told["recorded"], application.told["done"]
-    recording = folder / f"{recorded['RecordingSid']}.wav"
+    recording = next(folder.rglob(f"{recorded['RecordingSid']}.wav"))
     rate, samples = read_wav(recording)
     channels = [tones(rate, samples[:, at], (ALICE_HZ, BOB_HZ)) for at in range(samples.shape[1])]
     picture = folder / "recording.svg"
@@ -171,6 +171,8 @@ def _report(
             str(recording),
             events=[(0.0, "answered"), (max(0.0, length_s - 0.05), "alice hangs up")],
             title=f"alice (above) and bob (below), {length_s:.1f} s",
+            names=("alice", "bob"),
+            speech=True,
         ),
         encoding="utf-8",
     )
@@ -180,8 +182,8 @@ def _report(
     fine = heard.fine and channels == [{ALICE_HZ}, {BOB_HZ}] and done["DialCallStatus"] == "completed"
     console.print(f"alice heard {_hz(heard.alice)}, bob heard {_hz(heard.bob)}")
     console.print(f"the application was told: {done['DialCallStatus']}, {done['DialCallDuration']} s")
-    console.print(f"recording: {recording}  ({', '.join(_hz(found) for found in channels)} by channel)")
-    console.print(f"pictures:  {picture}  {ladder}")
+    console.print(f"recording: {recording}  ({', '.join(_hz(found) for found in channels)} by channel)", soft_wrap=True)
+    console.print(f"pictures:  {picture}  {ladder}", soft_wrap=True)
     console.print("each heard the other" if fine else "something is wrong: see above")
     return 0 if fine else 1
 

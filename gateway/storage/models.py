@@ -6,7 +6,7 @@ import itertools
 import time
 from datetime import UTC, datetime
 
-from sqlalchemy import JSON, BigInteger, DateTime, Dialect, Float, Index, Integer, String, Text, TypeDecorator
+from sqlalchemy import JSON, BigInteger, Boolean, DateTime, Dialect, Float, Index, Integer, String, Text, TypeDecorator
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 _ids = itertools.count(time.time_ns() // 1000)
@@ -110,7 +110,7 @@ class EventRow(Row):
 
 
 class RecordingRow(Row):
-    """A recording; its file is `<sid>.wav` in the folder of recordings."""
+    """A recording, and what it was asked for; its file is `<year>/<month>/<day>/<sid>.wav` by the day it began (UTC)."""
 
     __tablename__ = "recordings"
     __table_args__ = (Index("recordings_by_start", "account_sid", "started_at"),)
@@ -118,7 +118,7 @@ class RecordingRow(Row):
     account_sid: Mapped[str] = mapped_column(String(34))
     call_sid: Mapped[str] = mapped_column(String(34), index=True)
     conference_sid: Mapped[str] = mapped_column(String(34), default="", index=True)
-    status: Mapped[str] = mapped_column(String(16))
+    status: Mapped[str] = mapped_column(String(16), index=True)
     source: Mapped[str] = mapped_column(String(32))
     track: Mapped[str] = mapped_column(String(16))
     channels: Mapped[int] = mapped_column(Integer)
@@ -128,6 +128,21 @@ class RecordingRow(Row):
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
     deleted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     """When its sound was deleted; what is known of it stays for a while (`IncludeSoftDeleted`)."""
+
+    is_trimmed: Mapped[bool] = mapped_column(Boolean, default=False)
+    """Whether silence is to be cut off its ends."""
+
+    callback_url: Mapped[str] = mapped_column(Text, default="")
+    callback_method: Mapped[str] = mapped_column(String(8), default="")
+    callback_events: Mapped[str] = mapped_column(String(128), default="")
+    """Words with a space between."""
+
+    kept: Mapped[str] = mapped_column(String(8), default="")
+    """Where its sound is: `""` in the folder, `objects` in the object store, `removed` no more."""
+
+    samples: Mapped[int] = mapped_column(BigInteger, default=0)
+    marks: Mapped[list[list[object]]] = mapped_column(JSON, default=[])
+    """What happened when: [seconds, word]."""
 
 
 class ConferenceRow(Row):

@@ -121,7 +121,13 @@ class Outbox:
 
     def post(self, lane: str, url: str, method: str, params: Sequence[tuple[str, str]]) -> None:
         """Promise a callback; those of one *lane* (a CallSid) are first tried one after another."""
-        row = OutboxRow(
+        row = self.promise(lane, url, method, params)
+        self._store.put(row)
+        self.send(row)
+
+    def promise(self, lane: str, url: str, method: str, params: Sequence[tuple[str, str]]) -> OutboxRow:
+        """A callback to be stored together with what it tells of, and sent after that."""
+        return OutboxRow(
             id=next_id(),
             queue=lane,
             url=url,
@@ -129,7 +135,9 @@ class Outbox:
             params=[list(item) for item in params],
             created_at=datetime.now(UTC),
         )
-        self._store.put(row)
+
+    def send(self, row: OutboxRow) -> None:
+        """Deliver what was promised and stored."""
         self._enqueue(row)
 
     @property

@@ -31,6 +31,7 @@ from gateway.http import HttpServer
 from gateway.ids import AccountSid, CallSid, ConferenceSid, QueueSid, RecordingSid
 from gateway.storage.media import Media
 from gateway.storage.store import Store
+from gateway.storage.workshop import Workshop
 from gateway.twiml.control import RecordingPlan, StatusCallback
 from gateway.twiml.interpreter import DocumentRequest
 from tests.gateway.api.judge import Judge
@@ -141,6 +142,10 @@ class Rooms:
         self.live.told.append(("kick", sid, call_sid))
         return self._is_there(sid, call_sid)
 
+    def change_recording(self, sid: ConferenceSid, recording_sid: str, change: RecordingChange) -> RecordingSid | None:
+        self.live.told.append(("recording", sid, recording_sid, change))
+        return RECORDING if recording_sid in ("Twilio.CURRENT", RECORDING) else None
+
     def announce(self, sid: ConferenceSid, url: str, method: str) -> bool:
         self.live.told.append(("announce", sid, url, method))
         return True
@@ -213,6 +218,7 @@ async def gateway(tmp_path: Path) -> AsyncIterator[Gateway]:
     folder.mkdir()
     async with AsyncExitStack() as opened:
         store = await opened.enter_async_context(Store(f"sqlite:///{tmp_path}/gateway.db"))
+        workshop = await opened.enter_async_context(Workshop(1))
         departures = await opened.enter_async_context(
             Departures(store, live, config.limits.calls_per_second, open_=lambda: True)
         )
@@ -228,7 +234,7 @@ async def gateway(tmp_path: Path) -> AsyncIterator[Gateway]:
             rooms=Rooms(live),
             queues=Queues(live),
             departures=departures,
-            media=Media(folder),
+            media=Media(folder, workshop),
         )
         http = HttpServer("127.0.0.1:0", ready=lambda: True, figures=lambda: b"", alive=lambda: True)
         gate = Gatekeeper(directory, asyncio.get_running_loop().time)

@@ -223,7 +223,7 @@ async def test_a_file_that_is_no_sound_makes_no_mp3_and_leaves_nothing(
     await gateway.store.save(recording_row(1))
     assert (await gateway.raw("GET", f"/Recordings/{SID}.mp3"))[0] == 404
     assert [path.name for path in gateway.folder.iterdir()] == [f"{SID}.wav"]
-    assert SID in capfd.readouterr().err
+    assert SID in "".join(capfd.readouterr())
 
 
 @pytest.mark.parametrize(

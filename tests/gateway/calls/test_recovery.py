@@ -3,18 +3,48 @@
 from __future__ import annotations
 
 import wave
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 
-from gateway.calls.recovery import recover
+from gateway.calls.recordings import Recordings
+from gateway.calls.recovery import finish, recover
+from gateway.ledger import Ledger
+from gateway.metrics import Metrics
+from gateway.storage.media import Media
 from gateway.storage.models import CallRow, ConferenceRow, DepartureRow, RecordingRow
 from gateway.storage.store import Store
+from gateway.storage.workshop import Workshop
+from gateway.webhooks.outbox import Outbox
+from media.client import EngineClient
 from media.wav import header
-from tests.gateway.rows import NOON, call_row, conference_row, recording_row
+from tests.gateway.rows import ACCOUNT, NOON, call_row, conference_row, recording_row
 
 UNKNOWN_LENGTH = 0
+PUBLIC_URL = "http://gateway"
+
+
+async def bring_to_an_end(store: Store, folder: Path) -> list[tuple[str, str, str]]:
+    """What a start does; answers the callbacks that left: path of the URL, RecordingSid, RecordingStatus."""
+    sent: list[tuple[str, str, str]] = []
+
+    class Poster:
+        async def post(self, url: str, method: str, params: Sequence[tuple[str, str]], token: str = "") -> int:
+            values = dict(params)
+            sent.append((url, values["RecordingSid"], values["RecordingStatus"]))
+            return 200
+
+    async with Workshop() as workshop, Outbox(store, Poster()) as outbox:
+        media = Media(folder, workshop)
+        ledger = Ledger(store, outbox, Metrics(), ACCOUNT, lambda sid: None)
+        unfinished = await recover(store, media, PUBLIC_URL)
+        engine = cast("EngineClient", None)
+        house = Recordings(engine, media, PUBLIC_URL, on_change=ledger.recorded, spawn=lambda work, name: work.close())
+        await finish(unfinished, house)
+    return sent
 
 
 def tape(folder: Path, number: int, seconds: float, *, channels: int = 2, torn: bytes = b"") -> Path:
@@ -29,7 +59,7 @@ async def test_a_recording_in_progress_is_completed_with_its_true_length(tmp_pat
     path = tape(tmp_path, 1, 3.0, torn=b"\x01")
     async with Store(f"sqlite:///{tmp_path}/one.db") as store:
         await store.save(call_row(1, status="in-progress", answered_at=NOON), recording_row(1, status="in-progress"))
-        await recover(store, tmp_path)
+        await bring_to_an_end(store, tmp_path)
         row = await store.get(RecordingRow, f"RE{1:032x}")
         call = await store.get(CallRow, f"CA{1:032x}")
     assert row is not None
@@ -45,7 +75,7 @@ async def test_a_recording_without_sound_or_file_is_absent(tmp_path: Path) -> No
     (tmp_path / f"RE{2:032x}.wav").write_bytes(b"RIF")
     async with Store(f"sqlite:///{tmp_path}/one.db") as store:
         await store.save(*(recording_row(number, status="in-progress") for number in (1, 2, 3)))
-        await recover(store, tmp_path)
+        await bring_to_an_end(store, tmp_path)
         rows = [await store.get(RecordingRow, f"RE{number:032x}") for number in (1, 2, 3)]
     assert [(row.status, row.duration_s) for row in rows if row] == [("absent", 0)] * 3
 
@@ -57,7 +87,7 @@ async def test_unfinished_calls_end_but_not_those_that_still_wait_to_be_placed(t
             call_row(1, status="in-progress", answered_at=NOON), call_row(2, status="ringing"), call_row(4)
         )
         await store.save(call_row(3, status="queued"), waiting)
-        await recover(store, tmp_path)
+        await bring_to_an_end(store, tmp_path)
         rows = [await store.get(CallRow, f"CA{number:032x}") for number in (1, 2, 3, 4)]
     assert [row.status for row in rows if row] == ["completed", "failed", "queued", "completed"]
     assert [row.ended_at for row in rows if row][:3] == [NOON + timedelta(seconds=1), NOON + timedelta(seconds=2), None]
@@ -67,10 +97,45 @@ async def test_unfinished_calls_end_but_not_those_that_still_wait_to_be_placed(t
 async def test_conferences_that_were_left_open_are_completed(tmp_path: Path) -> None:
     async with Store(f"sqlite:///{tmp_path}/one.db") as store:
         await store.save(conference_row(1, status="in-progress"), conference_row(2, status="init"), conference_row(3))
-        await recover(store, tmp_path)
+        await bring_to_an_end(store, tmp_path)
         rows = [await store.get(ConferenceRow, f"CF{number:032x}") for number in (1, 2, 3)]
     assert [(row.status, row.reason_ended) for row in rows if row] == [
         ("completed", "last-participant-left"),
         ("completed", "last-participant-left"),
         ("completed", "conference-ended-via-api"),
     ]
+
+
+async def test_what_a_crash_left_is_told_once_as_it_was_asked_for(tmp_path: Path) -> None:
+    tape(tmp_path, 1, 2.0)
+    tape(tmp_path, 2, 0.0)
+    tape(tmp_path, 3, 1.0)
+    asked = {"callback_url": "http://a/r", "callback_method": "POST"}
+    async with Store(f"sqlite:///{tmp_path}/one.db") as store:
+        await store.save(
+            recording_row(1, status="in-progress", callback_events="completed", **asked),
+            recording_row(2, status="paused", callback_events="absent completed", **asked),
+            recording_row(3, status="processing", callback_events="in-progress", **asked),
+            recording_row(4, status="completed", callback_events="completed", **asked),
+        )
+        told = await bring_to_an_end(store, tmp_path)
+        again = await bring_to_an_end(store, tmp_path)
+    sids = [f"RE{number:032x}" for number in (1, 2)]
+    assert sorted(told) == [("http://a/r", sids[0], "completed"), ("http://a/r", sids[1], "absent")]
+    assert again == []
+
+
+async def test_a_crash_while_trimming_trims_anew(tmp_path: Path) -> None:
+    path = tape(tmp_path, 1, 5.0, channels=1)
+    at = np.arange(8000) / 8000
+    samples = np.zeros(40_000, dtype="<i2")
+    samples[16_000:24_000] = 9000 * np.sin(2 * np.pi * 440 * at)
+    path.write_bytes(header(UNKNOWN_LENGTH, 1) + samples.tobytes())
+    (tmp_path / f".{path.name}").write_bytes(b"half of what was being made")
+    async with Store(f"sqlite:///{tmp_path}/one.db") as store:
+        await store.save(recording_row(1, status="processing", is_trimmed=True, channels=1))
+        await bring_to_an_end(store, tmp_path)
+        row = await store.get(RecordingRow, f"RE{1:032x}")
+    assert row is not None
+    assert (row.status, row.samples) == ("completed", 8000 + 2 * 1600)
+    assert not path.with_name(f".{path.name}").exists()

@@ -145,7 +145,10 @@ async def test_a_database_of_the_first_version_is_brought_up_to_date(tmp_path: P
         old.execute("DROP INDEX recordings_by_start")
         for column in ("request_variables", "response_headers", "response_body"):
             old.execute(f"ALTER TABLE notifications DROP COLUMN {column}")
-        old.execute("ALTER TABLE recordings DROP COLUMN deleted_at")
+        old.execute("DROP INDEX ix_recordings_status")
+        added = ("callback_url", "callback_method", "callback_events", "kept", "is_trimmed", "samples", "marks")
+        for column in ("deleted_at", *added):
+            old.execute(f"ALTER TABLE recordings DROP COLUMN {column}")
         old.execute("UPDATE alembic_version SET version_num = '0001'")
         old.execute("INSERT INTO outbox VALUES (7, 'CA1', 'http://x', 'POST', '[]', '2026-11-21 12:00:00')")
     old.close()
