@@ -67,20 +67,22 @@ class Line:
     def is_over(self) -> bool:
         return self.saw(Ended) or self.saw(Refused) or self.saw(Canceled)
 
-    async def wait_for(self, *kinds: type[SessionEvent], within_s: float = 10.0) -> SessionEvent:
-        """The first event of one of *kinds*, which may have come before."""
-
-        def found() -> SessionEvent | None:
-            return next((event for event in self.events if isinstance(event, kinds)), None)
-
+    async def until(self, so: Callable[[], bool], *, within_s: float = 10.0) -> None:
+        """Wait until what has happened to this line makes it *so*."""
         try:
             async with asyncio.timeout(within_s), self._changed:
-                await self._changed.wait_for(lambda: found() is not None)
+                await self._changed.wait_for(so)
         except TimeoutError:
-            raise AssertionError(f"never saw {[kind.__name__ for kind in kinds]}, but {self.events}") from None
-        event = found()
-        assert event is not None
-        return event
+            raise AssertionError(f"it did not come to that, only {self.events}") from None
+
+    async def wait_for(self, *kinds: type[SessionEvent], within_s: float = 10.0) -> SessionEvent:
+        """The first event of one of *kinds*, which may have come before."""
+        await self.until(lambda: any(isinstance(event, kinds) for event in self.events), within_s=within_s)
+        return next(event for event in self.events if isinstance(event, kinds))
+
+    async def is_connected(self) -> None:
+        """Wait until it is up."""
+        await self.until(lambda: self.is_up)
 
     @property
     def status(self) -> int:
