@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from types import TracebackType
 from typing import Self
 
-from sip.digest import Credentials
+from sip.digest import Credentials, Outcome, Verifier
 from sip.endpoint import Endpoint, ServerRequest, Session
 from sip.events import (
     Accepted,
@@ -24,7 +24,7 @@ from sip.events import (
 )
 from sip.headers import Address
 from sip.message import Request, Response
-from sip.stack import Accept, Admission
+from sip.stack import Accept, Admission, Refuse
 from sip.transport import Flow, Hop
 from sip.uri import Uri
 from tests.peers.ports import LOOPBACK
@@ -121,19 +121,30 @@ class Scripted:
     """A socket at which any user lives. *script* is run for every call that comes in."""
 
     def __init__(
-        self, gateway: str, *, user: str = "", password: str = "secret", rtp_port: int = 4000, host: str = LOOPBACK
+        self,
+        gateway: str,
+        *,
+        user: str = "",
+        password: str = "secret",
+        port: int = 0,
+        rtp_port: int = 4000,
+        host: str = LOOPBACK,
+        asks_for: Credentials | None = None,
     ) -> None:
-        name, _, port = gateway.rpartition(":")
-        self._hop = Hop("udp", name, int(port))
+        """*asks_for*: who calls must know this."""
+        name, _, its_port = gateway.rpartition(":")
+        self._hop = Hop("udp", name, int(its_port))
         self.user = user
         self._credentials = Credentials(username=user, password=password) if user else None
         self._sdp = SDP.format(host=host, port=rtp_port).encode()
+        self._asks_for = asks_for
+        self._verifier = Verifier("scripted", b"a secret of nobody's")
         self.script: Callable[[Line], Awaitable[None]] = _ring_only
         self.incoming: list[Line] = []
         self._arrived = asyncio.Condition()
         self.endpoint = Endpoint(
-            [f"udp://{host}:0"],
-            admit=_admit,
+            [f"udp://{host}:{port}", f"tcp://{host}:{port}"],
+            admit=self._admit,
             on_invite=self._on_invite,
             on_request=self._on_request,
             resolver=_NoResolver(),
@@ -151,6 +162,7 @@ class Scripted:
 
     @property
     def address(self) -> str:
+        """Host and port for UDP."""
         return self.endpoint.addresses[0].partition("://")[2]
 
     async def register(self) -> None:
@@ -166,6 +178,10 @@ class Scripted:
             credentials=self._credentials,
         )
         assert response.status == 200, response.status
+
+    @property
+    def tcp_address(self) -> str:
+        return self.endpoint.addresses[1].partition("://")[2]
 
     async def call(self, to: str, headers: Sequence[tuple[str, str]] = (), *, caller: str = "") -> Line:
         """Call a user or number of the gateway."""
@@ -196,6 +212,17 @@ class Scripted:
         await self.script(line)
         await line.wait_for(Ended, Refused, Canceled, within_s=600.0)
 
+    def _admit(self, request: Request, _flow: Flow, now: float) -> Admission:
+        asked = self._asks_for
+        if asked is None or request.method != "INVITE":
+            return Accept()
+        values = request.headers.get_all("Authorization")
+        password = {asked.username: asked.password}
+        verdict = self._verifier.verify(values, request.method, request.uri, request.body, password.get, now)
+        if verdict.outcome is Outcome.GOOD:
+            return Accept()
+        return Refuse(request.reply(401, headers=self._verifier.challenges(now)), "challenged")
+
     async def _on_request(self, request: ServerRequest) -> None:
         request.reply(200)
 
@@ -204,7 +231,7 @@ class _NoResolver:
     """Everything is where its URI says."""
 
     async def resolve(self, uri: Uri) -> list[Hop]:
-        return [Hop("udp", uri.host, uri.port or 5060)]
+        return [Hop((uri.param("transport") or "udp").lower(), uri.host, uri.port or 5060)]
 
 
 async def _ring_only(line: Line) -> None:
@@ -214,10 +241,6 @@ async def _ring_only(line: Line) -> None:
 async def answer_at_once(line: Line) -> None:
     line.ring()
     line.answer()
-
-
-def _admit(_request: Request, _flow: Flow, _now: float) -> Admission:
-    return Accept()
 
 
 __all__ = [

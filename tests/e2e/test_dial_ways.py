@@ -1,0 +1,115 @@
+"""How a `<Dial>` reaches its parties: what each INVITE says, by which way it goes, and what goes on when a way is shut."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from sip.digest import Credentials
+from tests.e2e.gateway import Gateway
+from tests.e2e.raw import RawPeer
+from tests.peers.ports import LOOPBACK, free_ports
+from tests.peers.scripted import Accepted, Ended, Line, Refused, Scripted, answer_at_once
+
+NUMBER = "+15550100"
+DONE = "<Response><Hangup/></Response>"
+EVENTS = 'statusCallback="/child" statusCallbackEvent="initiated ringing answered completed"'
+
+
+def dial(children: str, **attributes: str) -> str:
+    more = "".join(f' {name}="{value}"' for name, value in attributes.items())
+    return f'<Response><Dial action="/done"{more}>{children}</Dial></Response>'
+
+
+async def refuse_at_once(line: Line) -> None:
+    line.refuse(486)
+
+
+async def test_every_kind_of_party_is_called_as_its_noun_says(gateway: Gateway) -> None:
+    """One `<Dial>` of all kinds: caller, reason, headers, parameters, transport and credentials of each INVITE."""
+    application = gateway.application
+    application.answers("/done", DONE)
+    application.answers("/child", "<Response/>")
+    known = Credentials(username="joe", password='s"e\\cret')
+    async with (
+        Scripted(gateway.sip) as caller,
+        Scripted(gateway.sip, user="carol") as client,
+        Scripted(gateway.sip, asks_for=known) as guarded,
+        Scripted(gateway.sip, port=gateway.trunk_port) as carrier,
+    ):
+        await client.register()
+        for phone in (client, guarded, carrier):
+            phone.script = refuse_at_once
+        nouns = (
+            f"<Client {EVENTS}><Identity>carol</Identity><Parameter name='a b' value='1&amp;2'/></Client>"
+            f"<Sip username='joe' password='s&quot;e\\cret' {EVENTS}>joe@{guarded.tcp_address};transport=tcp"
+            "?X-Room=a%20b%25&amp;User-to-User=3132%3Bencoding%3Dhex&amp;Subject=no&amp;X-Bad=1%0D%0AX-Evil:%202</Sip>"
+            f"<Number {EVENTS}>(555) 777-0000</Number>"
+        )
+        application.answers("/number", dial(nouns, callerId=NUMBER, callReason="Lunch &#13;&#10;X-Evil: 1 &#252;"))
+        call = await caller.call(NUMBER, [("X-Who", "me")])
+        done = await application.wait_for("/done")
+        await call.wait_for(Ended, Refused)
+        await application.wait_for("/child", count=6)
+        told = application.all("/child")
+    invites = {phone: line.session.request for phone in (client, guarded, carrier) for line in phone.incoming}
+    assert len(invites) == 3
+    for request in invites.values():
+        assert request.from_.uri.user == NUMBER
+        assert request.headers.get("Subject") == "Lunch X-Evil: 1 ü"
+        assert "X-Evil" not in request.headers
+        assert "X-Bad" not in request.headers
+    assert invites[client].headers.get("X-Twilio-Params") == "a+b=1%262"
+    assert invites[client].to.uri.user == "carol"
+    assert invites[guarded].headers.get("X-Room") == "a b%"
+    assert invites[guarded].headers.get("User-to-User") == "3132;encoding=hex"
+    assert invites[guarded].via.transport == "TCP"
+    assert "Authorization" in invites[guarded].headers
+    assert str(invites[carrier].request_uri).startswith("sip:+15557770000@")
+    assert (done["DialCallStatus"], done["DialSipResponseCode"]) == ("busy", "486")
+    assert sorted(one["CallStatus"] for one in told) == ["busy"] * 3 + ["initiated"] * 3
+    assert {one["To"] for one in told} >= {"client:carol", "5557770000"}
+    for one in told:
+        assert (one["Direction"], one["ParentCallSid"]) == ("outbound-dial", done["CallSid"])
+        assert one["From"] == NUMBER
+        assert one["SequenceNumber"] == ("0" if one["CallStatus"] == "initiated" else "1")
+
+
+TWO_TRUNKS = '[[trunk]]\nname = "second"\nhost = "{}"\n[[route]]\nprefix = "+"\ntrunk = "second"\n'
+
+
+@pytest.mark.parametrize("first", ["503", "500", "deaf", "nobody", "busy"])
+async def test_a_call_goes_on_by_the_second_trunk_of_a_prefix(tmp_path: Path, first: str) -> None:
+    """Where the first is overloaded, deaf or away; what the called party itself says is not asked again."""
+    second_port = free_ports(2)
+    more = TWO_TRUNKS.format(f"{LOOPBACK}:{second_port}")
+    async with (
+        Gateway(tmp_path / "gateway", more=more) as gateway,
+        Scripted(gateway.sip) as caller,
+        Scripted(gateway.sip, port=second_port) as second,
+    ):
+        application = gateway.application
+        application.answers("/done", DONE)
+        application.answers("/number", dial("<Number>+15557770000</Number>", answerOnBridge="true"))
+        second.script = answer_at_once
+        carrier = Scripted(gateway.sip, port=gateway.trunk_port if first.isdigit() or first == "busy" else 0)
+        async with carrier, RawPeer(gateway.sip, ports=(gateway.trunk_port if first == "deaf" else 0,)):
+
+            async def refuse(line: Line) -> None:
+                line.refuse(486 if first == "busy" else int(first))
+
+            carrier.script = refuse
+            call = await caller.call(NUMBER)
+            if first == "busy":
+                done = await application.wait_for("/done")
+                assert done["DialCallStatus"] == "busy"
+                assert not second.incoming
+            else:
+                line = await second.next_call(within_s=15.0)
+                await line.is_connected()
+                await call.wait_for(Accepted)
+                call.hang_up()
+                done = await application.wait_for("/done")
+                assert (done["DialCallStatus"], done["DialBridged"]) == ("completed", "true")
+            await call.wait_for(Ended, Refused)
