@@ -42,7 +42,7 @@ peers:
 # The fast part first: most mistakes show in the first minute.
 test: test-fast test-peers
 
-test-fast: $(VENV)/.test-stamp
+test-fast: $(VENV)/.test-stamp peers
 	$(BIN)/python -m pytest -n $(FAST_JOBS) --ignore=tests/e2e tests
 
 test-peers: $(VENV)/.test-stamp peers

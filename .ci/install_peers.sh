@@ -8,10 +8,15 @@ package_of() {
         baresip) echo "baresip-core" ;;
         linphonec) echo "linphone-cli" ;;
         sipp) echo "sip-tester" ;;
+        postgres) echo "postgresql" ;;
     esac
 }
-for program in baresip linphonec sipp; do
-    command -v "$program" >/dev/null 2>&1 || missing="$missing $program"
+# Debian keeps the server's programs out of the path.
+is_there() {
+    command -v "$1" >/dev/null 2>&1 || { [ "$1" = postgres ] && ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1; }
+}
+for program in baresip linphonec sipp postgres; do
+    is_there "$program" || missing="$missing $program"
 done
 [ -n "$missing" ] || exit 0
 
@@ -27,8 +32,8 @@ if command -v apt-get >/dev/null 2>&1 && [ -n "$as_root" ]; then
 fi
 
 absent=
-for program in baresip linphonec sipp; do
-    command -v "$program" >/dev/null 2>&1 || absent="$absent $program($(package_of "$program"))"
+for program in baresip linphonec sipp postgres; do
+    is_there "$program" || absent="$absent $program($(package_of "$program"))"
 done
 if [ -n "$absent" ]; then
     echo "*** peers that could not be had:$absent" >&2

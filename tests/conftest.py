@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Set as AbstractSet
 
 import pytest
 
 PROGRAMS = ("baresip", "linphonec", "sipp")
+NAMES = re.compile("|".join((*PROGRAMS, "postgresql")))
 MISSING = pytest.StashKey[AbstractSet[str]]()
 
 
@@ -32,8 +34,11 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     pytest.skip(message)
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    absent = config.stash[MISSING]
-    if absent and any("not installed" in str(report.longrepr) for report in terminalreporter.stats.get("skipped", [])):
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    said = (str(report.longrepr) for report in terminalreporter.stats.get("skipped", []))
+    absent = {
+        name for text in said if "not installed: " in text for name in NAMES.findall(text.split("installed: ")[1])
+    }
+    if absent:
         terminalreporter.section("PEERS MISSING", sep="*", red=True)
         terminalreporter.line(f"tests with {', '.join(sorted(absent))} were SKIPPED: run .ci/install_peers.sh as root")

@@ -17,7 +17,8 @@ from sqlalchemy import select
 from gateway.api.ports import CallRequest, LiveCalls
 from gateway.ids import CallSid
 from gateway.storage.models import CallRow, DepartureRow, next_id
-from gateway.storage.store import DATABASE_ERRORS, Store
+from gateway.storage.opening import DATABASE_ERRORS, reason
+from gateway.storage.store import Store
 from gateway.twiml.interpreter import DocumentRequest
 
 log = structlog.get_logger(__name__)
@@ -110,7 +111,7 @@ class Departures:
             try:
                 await self._store.flush()
             except DATABASE_ERRORS as fault:
-                log.warning("a call waits for the database", call_sid=sid, fault=str(fault))
+                log.warning("a call waits for the database", call_sid=sid, fault=reason(fault))
                 await asyncio.sleep(RETRY_S)
                 continue
             if self._waiting.pop(sid, None) is None:

@@ -16,7 +16,7 @@ from gateway.api.recordings import MEDIA
 from gateway.api.render import PREFIX
 from gateway.api.services import ACCOUNT, BY_KEY, CALLER, Services
 from gateway.storage.media import NoSuchMedia
-from gateway.storage.store import DATABASE_ERRORS
+from gateway.storage.opening import DATABASE_ERRORS, reason
 
 log = structlog.get_logger(__name__)
 
@@ -83,7 +83,7 @@ def _said(request: web.Request, fault: BaseException) -> web.StreamResponse:
             return ApiError(20001, "The request is too large", status=413).response()
         case web.HTTPException():
             raise fault
-    log.warning("the database failed a request", path=request.path, fault=str(fault))
+    log.warning("the database failed a request", path=request.path, fault=reason(fault))
     return ApiError(20503, "The storage does not answer", status=503, headers={"Retry-After": "2"}).response()
 
 

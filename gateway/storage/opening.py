@@ -10,13 +10,21 @@ from alembic.config import Config as AlembicConfig
 from alembic.util import CommandError
 from sqlalchemy import event, make_url
 from sqlalchemy.engine import Connection
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DataError, IntegrityError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
+
+from gateway.storage.writing import json_text
 
 DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
 BUSY_MS = 5_000
 """How long SQLite waits for another process that writes."""
+
+
+_MORE: dict[str, dict[str, Any]] = {
+    "postgresql": {"pool_pre_ping": True, "connect_args": {"timeout": 5.0, "command_timeout": 10.0}},
+}
+"""A server that was started again is noticed before it costs a request; one that hangs does not hang us."""
 
 
 class StorageFault(Exception):
@@ -41,7 +49,9 @@ def engine_for(url: str) -> AsyncEngine:
     try:
         parsed = make_url(url)
         parsed = parsed.set(drivername=DRIVERS[parsed.drivername])
-        engine = create_async_engine(parsed)
+        engine = create_async_engine(
+            parsed, hide_parameters=True, json_serializer=json_text, **_MORE.get(parsed.get_backend_name(), {})
+        )
     except (ArgumentError, KeyError) as fault:
         raise StorageFault(
             "storage.database: must be sqlite:///file or postgresql://user:password@host/name"
@@ -60,14 +70,22 @@ async def migrate(engine: AsyncEngine) -> None:
             await connection.run_sync(_upgrade)
     except OPENING_ERRORS as fault:
         shown = engine.url.set(drivername=engine.url.drivername.partition("+")[0]).render_as_string(hide_password=True)
-        raise StorageFault(f"storage.database: {shown} can't be used: {_reason(fault)}") from fault
+        raise StorageFault(f"storage.database: {shown} can't be used: {reason(fault)}") from fault
 
 
-def _reason(fault: BaseException) -> str:
-    """The driver's own words, without the statement that met it."""
+def reason(fault: BaseException) -> str:
+    """The driver's own words, without the statement that met it: its values are nobody's business."""
     cause = getattr(fault, "orig", None) or fault
     text = " ".join(str(cause).split())
-    return text.rpartition(">: ")[2] or type(cause).__name__
+    return text.rpartition(">: ")[2][:300] or type(cause).__name__
+
+
+def is_of_the_row(fault: BaseException) -> bool:
+    """Whether a row cannot be written whatever the state of the database: a value out of range, a broken constraint."""
+    cause = getattr(fault, "orig", None) or fault
+    if isinstance(fault, DataError | IntegrityError) or isinstance(cause, ValueError | TypeError | OverflowError):
+        return True
+    return str(getattr(cause, "sqlstate", None) or "").startswith(("22", "23"))
 
 
 def _tune_sqlite(connection: Any, _: ConnectionPoolEntry) -> None:  # noqa: ANN401 - a DBAPI connection

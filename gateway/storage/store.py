@@ -14,7 +14,7 @@ from sqlalchemy import Executable, Select, delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.storage.models import BindingRow, Row
-from gateway.storage.opening import DATABASE_ERRORS, StorageFault, engine_for, migrate
+from gateway.storage.opening import DATABASE_ERRORS, StorageFault, engine_for, is_of_the_row, migrate, reason
 from gateway.storage.writing import Key, fill, key_of, remove, upsert
 
 __all__ = ["DATABASE_ERRORS", "StorageFault", "Store"]
@@ -25,6 +25,9 @@ FLUSH_S = 0.2
 RETRY_S = 2.0
 MAX_PENDING = 100_000
 """Rows that may wait for a database that does not answer."""
+
+WRITING_ERRORS: tuple[type[BaseException], ...] = (*DATABASE_ERRORS, ValueError, TypeError, OverflowError)
+"""Also what a driver raises for a value that it cannot write down."""
 
 LAST_WORD_S = 0.05
 """After a failed start: aiosqlite's thread tells the loop that it ends, and must find it running."""
@@ -48,6 +51,7 @@ class Store:
         self._wake = asyncio.Event()
         self._writing = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
+        self._in_flight = 0
         self.lost = 0
         """Rows that a database away for too long has cost."""
 
@@ -74,8 +78,8 @@ class Store:
             await asyncio.gather(self._task, return_exceptions=True)
         try:
             await self.flush()
-        except DATABASE_ERRORS as fault:
-            log.error("rows could not be written at shutdown", rows=self.waiting, fault=str(fault))
+        except WRITING_ERRORS as fault:
+            log.error("rows could not be written at shutdown", rows=self.waiting, fault=reason(fault))
         await self._engine.dispose()
 
     # -- writing ----------------------------------------------------------------------------------------------------
@@ -133,7 +137,7 @@ class Store:
     @property
     def waiting(self) -> int:
         """Rows that are not written yet."""
-        return len(self._pending) + len(self._dropped)
+        return len(self._pending) + len(self._dropped) + self._in_flight
 
     async def flush(self) -> None:
         """Write what waits. Raises one of `DATABASE_ERRORS`; nothing is forgotten then."""
@@ -144,13 +148,14 @@ class Store:
             dropped, self._dropped = self._dropped, {}
             if not pending and not dropped:
                 return
-            written = False
+            written, self._in_flight = False, len(pending) + len(dropped)
             try:
                 async with self._engine.begin() as connection:
                     await remove(connection, dropped.values())
                     await upsert(connection, pending.values())
                 written = True
             finally:
+                self._in_flight = 0
                 if not written:  # a fault, or cancelled in the middle: what has come since is newer
                     newer, gone = self._pending, self._dropped
                     self._pending = {k: r for k, r in pending.items() if k not in gone} | newer
@@ -163,10 +168,40 @@ class Store:
             self._wake.clear()
             try:
                 await self.flush()
-            except DATABASE_ERRORS as fault:
-                log.warning("the database does not take rows; they wait", rows=self.waiting, fault=str(fault))
+            except WRITING_ERRORS as fault:
+                log.warning("the database does not take rows; they wait", rows=self.waiting, fault=reason(fault))
                 self._wake.set()
-                await asyncio.sleep(self._retry_s)
+                if not is_of_the_row(fault) or not await self._separate():
+                    await asyncio.sleep(self._retry_s)
+
+    async def _separate(self) -> bool:
+        """A row that no database takes is given up, so that it does not hold up the others. False: something else is wrong."""
+        async with self._writing:
+            pending, self._pending = self._pending, {}
+            self._in_flight = len(pending)
+            try:
+                for key, row in tuple(pending.items()):
+                    await self._write_alone(key, row)
+                    del pending[key]
+            except WRITING_ERRORS as fault:
+                log.warning("the database does not take rows; they wait", rows=len(pending), fault=reason(fault))
+            finally:
+                self._in_flight = 0
+                self._pending = pending | self._pending
+        return not pending
+
+    async def _write_alone(self, key: Key, row: Row) -> None:
+        """Raises what is not the row's own fault."""
+        try:
+            async with self._engine.begin() as connection:
+                await upsert(connection, (row,))
+        except WRITING_ERRORS as fault:
+            if not is_of_the_row(fault):
+                raise
+            self.lost += 1
+            log.error(
+                "a row cannot be written and is given up", key=[str(part) for part in key[1:]], fault=reason(fault)
+            )
 
     # -- reading ----------------------------------------------------------------------------------------------------
 

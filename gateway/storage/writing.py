@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import Any, TypeVar
 
-from sqlalchemy import Delete, Dialect, and_, bindparam, delete
+from sqlalchemy import Delete, Dialect, String, and_, bindparam, delete
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -68,7 +69,40 @@ def copy_of(row: T, **changes: object) -> T:
 
 
 def _values(row: Row) -> dict[str, object]:
-    return {column.key: getattr(row, name) for name, column in _columns(type(row))}
+    values = {column.key: getattr(row, name) for name, column in _columns(type(row))}
+    for key, length in _texts(type(row)):
+        text = values[key]
+        if text:
+            values[key] = storable(text, length)
+    return values
+
+
+@cache
+def _texts(kind: type[Row]) -> Sequence[tuple[str, int | None]]:
+    return [(column.key, column.type.length) for _, column in _columns(kind) if isinstance(column.type, String)]
+
+
+def storable(text: str, length: int | None = None) -> str:
+    """What every database takes: valid UTF-8 without NUL, not longer than its column. Peers send what they like."""
+    if not text.isascii():
+        text = text.encode("utf-8", "replace").decode()
+    if "\0" in text:
+        text = text.replace("\0", "\ufffd")
+    return text if length is None else text[:length]
+
+
+def json_text(value: object) -> str:
+    """A JSON column's text; an escaped NUL or half of a surrogate pair is no text to PostgreSQL."""
+    return json.dumps(_storable_json(value))
+
+
+def _storable_json(value: Any) -> Any:  # noqa: ANN401 - JSON
+    """The same with texts that can be stored."""
+    if isinstance(value, str):
+        return storable(value)
+    if isinstance(value, dict):
+        return {_storable_json(name): _storable_json(item) for name, item in value.items()}
+    return [_storable_json(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 @cache
