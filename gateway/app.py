@@ -16,8 +16,9 @@ import structlog
 
 from gateway.api.app import PREFIX, api_application
 from gateway.api.auth import Gatekeeper
-from gateway.api.calls import withdraw
+from gateway.api.calls import end_call, withdraw
 from gateway.api.departures import Departures
+from gateway.api.recordings import Recordings as ApiRecordings
 from gateway.api.services import Services
 from gateway.audio import AudioFiles
 from gateway.bins import SCHEME, Bins
@@ -32,7 +33,9 @@ from gateway.calls.recordings import Recordings
 from gateway.calls.recovery import finish, recover
 from gateway.calls.transfer import replaced_by_invite
 from gateway.config import Config, StorageConfig
-from gateway.console.ladders import Ladders
+from gateway.console.app import PREFIX as CONSOLE
+from gateway.console.app import Parts, console_application, lines_of, slots_of
+from gateway.console.live import House
 from gateway.directory.directory import Directory
 from gateway.directory.keeper import Keeper
 from gateway.http import HttpServer, tls_listen
@@ -46,6 +49,7 @@ from gateway.speech.sphinx import SphinxListener
 from gateway.storage.keeping import Keeping
 from gateway.storage.media import Media
 from gateway.storage.objects import Bucket
+from gateway.storage.resources import NumberRow
 from gateway.storage.store import Store
 from gateway.storage.workshop import Workshop
 from gateway.trace import Trace
@@ -191,7 +195,7 @@ class App:
         self.calls.rooms.withdraw = lambda sid: self._spawn(withdraw(services, sid), f"withdraw {sid}")
         self._spawn(finish(unfinished, recordings), "recordings of an earlier run")
         gate = Gatekeeper(self.directory, asyncio.get_running_loop().time)
-        self.http.add_routes(Ladders(self.store, self.trace, gate).routes())
+        self.http.mount(CONSOLE, console_application(self._console(services, gate)))
         self.http.mount(PREFIX, api_application(services, gate))
         await opened.enter_async_context(self.http)
 
@@ -201,6 +205,31 @@ class App:
         self.stop_taking_calls()
         await self.calls.drain(0.0, now=self._hurry)
         await self._opened.aclose()
+
+    def _console(self, services: Services, gate: Gatekeeper) -> Parts:
+        """What the console looks at."""
+        house = House(
+            config=self.config,
+            calls=self.ledger.live,
+            booked=lambda: services.departures.waiting,
+            rooms=self.calls.rooms.all,
+            lines=lines_of(self.calls),
+            telephones=lambda user: self.registrations.registrar.bindings(user, wall_clock()),
+            trunks=lambda: self.trunks.up,
+            numbers=lambda account: self.directory.all(NumberRow, account),
+            is_taking_calls=lambda: self._taking_calls,
+        )
+        return Parts(
+            house=house,
+            store=self.store,
+            trace=self.trace,
+            engine=self.engine,
+            gate=gate,
+            slots=slots_of(self.calls),
+            end=lambda row, status: end_call(services, row, status),
+            sound=ApiRecordings(services).sound,
+            clock=asyncio.get_running_loop().time,
+        )
 
     # -- the end ----------------------------------------------------------------------------------------------------
 

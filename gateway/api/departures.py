@@ -59,6 +59,11 @@ class Departures:
     def __len__(self) -> int:
         return len(self._waiting)
 
+    @property
+    def waiting(self) -> list[CallRequest]:
+        """What has not left, the next one first."""
+        return [request for _, request in self._waiting.values()]
+
     async def add(self, request: CallRequest, row: CallRow) -> None:
         """Queue a call; returns when call and place are on disk. Raises one of `DATABASE_ERRORS`."""
         departure = _departure(next_id(), request)

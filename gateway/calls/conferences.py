@@ -42,6 +42,10 @@ class Rooms:
             self._live[account, name] = live
             return live
 
+    def all(self) -> list[Room]:
+        """Every room that somebody is in."""
+        return [live.room for live in self._live.values()]
+
     def named(self, account: AccountSid, name: str) -> LiveRoom | None:
         found = self._live.get((account, name))
         return found if found is not None and not found.room.is_over else None

@@ -119,6 +119,9 @@ class Lines:
                 found = self._live[account, name] = WaitingLine(kept)
             return found
 
+    def all(self) -> list[Line[Place]]:
+        return [live.line for live in self._live.values()]
+
     def by_sid(self, sid: QueueSid) -> WaitingLine | None:
         return next((live for live in self._live.values() if live.line.sid == sid), None)
 

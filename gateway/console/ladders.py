@@ -1,54 +1,38 @@
-"""The SIP ladder of any recent call, as text and as a picture: `/console/calls/CA….txt`, `/console/calls/CA….svg` (HTTP Basic)."""
+"""A call for programs: its SIP ladder as text and as a picture, and all of it as JSON: `/console/calls/CA….txt`, `.svg`, `.json`."""
 
 from __future__ import annotations
 
 from aiohttp import web
-from sqlalchemy import or_, select
 
-from gateway.api.auth import Gatekeeper
-from gateway.api.errors import ApiError, unauthorized
-from gateway.ids import is_sid
-from gateway.ladder import build, draw_text
+from gateway.console.gate import VISITOR
+from gateway.console.history import History
+from gateway.console.telling import Teller, summary
+from gateway.ladder import draw_text
 from gateway.ladder_svg import draw_svg
-from gateway.storage.models import CallRow
-from gateway.storage.store import Store
-from gateway.trace import Trace
 
 
 class Ladders:
     """Owns nothing: rows say which dialogs belong to a call and its children, the trace has their messages."""
 
-    def __init__(self, store: Store, trace: Trace, gate: Gatekeeper) -> None:
-        self._store = store
-        self._trace = trace
-        self._gate = gate
+    def __init__(self, history: History, teller: Teller) -> None:
+        self._history, self._teller = history, teller
 
     def routes(self) -> list[web.RouteDef]:
-        return [web.get(r"/console/calls/{sid:CA[0-9a-f]{32}}.{shape:txt|svg}", self._get)]
+        return [web.get(r"/calls/{sid:CA[0-9a-f]{32}}.{shape:txt|svg|json}", self.get)]
 
-    async def _get(self, request: web.Request) -> web.Response:
-        try:
-            account = self._gate.admit(request.headers.get("Authorization", ""), request.remote or "")
-        except ApiError as fault:
-            response = fault.response()
-            if fault.status == unauthorized().status:
-                response.headers["WWW-Authenticate"] = 'Basic realm="Crosspoint"'
-            return response
-        sid = request.match_info["sid"]
-        ladder = build(self._trace.of(await self._call_ids(sid, account)))
+    async def get(self, request: web.Request) -> web.Response:
+        sid, shape = request.match_info["sid"], request.match_info["shape"]
+        if shape == "json":
+            return await self._json(request, sid)
+        ladder = self._teller.ladder(await self._history.family(request[VISITOR].account, sid))
         if not ladder.rungs:
             return web.Response(status=404, text="no message of this call is kept any more\n")
-        if request.match_info["shape"] == "svg":
+        if shape == "svg":
             return web.Response(text=draw_svg(ladder, sid), content_type="image/svg+xml")
         return web.Response(text=draw_text(ladder) + "\n")
 
-    async def _call_ids(self, sid: str, account: str) -> list[str]:
-        """Call-IDs of the call, its parent and its children; nothing of a call that is not this account's to see."""
-        if not is_sid(sid, "CA"):
-            return []
-        own = await self._store.get(CallRow, sid)
-        if own is None or not self._gate.may_see(account, own.account_sid):
-            return []
-        top = own.parent_sid or own.sid
-        rows = await self._store.all(select(CallRow).where(or_(CallRow.sid == top, CallRow.parent_sid == top)))
-        return [row.sip_call_id for row in rows if row.sip_call_id]
+    async def _json(self, request: web.Request, sid: str) -> web.Response:
+        story = await self._history.story(request[VISITOR].account, sid)
+        if story is None:
+            return web.json_response({"message": "there is no such call"}, status=404)
+        return web.json_response(summary(story, self._teller.ladder(story.family)))
