@@ -1,4 +1,4 @@
-"""Audio for `<Play>`: fetched once, kept on disk by URL and ETag, bounded."""
+"""Audio for `<Play>`: fetched once, kept on disk by URL and ETag or date, bounded."""
 
 from __future__ import annotations
 
@@ -39,6 +39,12 @@ _TYPES = {
 class _Kept:
     path: Path
     etag: str
+    modified: str
+
+    def conditions(self) -> list[tuple[str, str]]:
+        """Headers that ask for it only where it has changed."""
+        named = (("If-None-Match", self.etag), ("If-Modified-Since", self.modified))
+        return [(name, value) for name, value in named if value]
 
 
 class AudioFiles:
@@ -55,7 +61,7 @@ class AudioFiles:
         lock = self._fetching.setdefault(url, asyncio.Lock())
         async with lock:
             kept = self._kept.get(url)
-            headers = [("If-None-Match", kept.etag)] if kept is not None and kept.etag else []
+            headers = kept.conditions() if kept is not None else []
             try:
                 async with self._client.answering(
                     Fetch(url=url, method="GET"), headers=headers, also=304, is_signed=False
@@ -64,6 +70,7 @@ class AudioFiles:
                         return kept.path
                     content_type = answer.response.content_type.lower()
                     etag = answer.response.headers.get("ETag", "")
+                    modified = answer.response.headers.get("Last-Modified", "")
                     body = await read(answer.response, MAX_BYTES)
             except WebhookFault as fault:
                 raise DocumentFault(fault.code, fault.message, url=url) from fault
@@ -72,7 +79,7 @@ class AudioFiles:
                 raise DocumentFault(12300, f"{content_type!r} is no audio that can be played", url=url)
             path = self._folder / (hashlib.sha256(f"{url}\n{etag}".encode()).hexdigest()[:32] + suffix)
             await asyncio.to_thread(_write, path, body)
-            self._keep(url, _Kept(path, etag))
+            self._keep(url, _Kept(path, etag, modified))
             return path
 
     def _keep(self, url: str, kept: _Kept) -> None:

@@ -30,7 +30,10 @@ KEPT = 60 * RATE_HZ
 """Clips up to a minute are kept whole …"""
 CACHE = 64 * 1024 * 1024
 """… in so many octets altogether; what was used least recently goes first."""
-FORMATS = "wav,w64,mp3,ogg,flac,aiff,au,caf,mov,mp4,aac,matroska,webm,amr,gsm,opus,asf,ac3"
+BARE = {".ulaw": "mulaw", ".au": "mulaw", ".gsm": "gsm"}
+"""Of files that begin with their first sample (RFC 2046's audio/basic is one), by suffix."""
+
+FORMATS = "wav,w64,mp3,ogg,flac,aiff,au,caf,mov,mp4,aac,matroska,webm,amr,gsm,mulaw,opus,asf,ac3"
 """What may be opened: containers that hold their own sound. A play list could name files and hosts of its own."""
 
 
@@ -198,7 +201,7 @@ def decoded(path: str) -> Iterator[Floats]:
     """The sound of a file at the bus rate, about a second at a time; several channels are averaged."""
     if not Path(path).is_file():
         raise FileNotFoundError(path)
-    with Path(path).open("rb") as file, _container(file) as container:
+    with Path(path).open("rb") as file, _container(file, path) as container:
         if not container.streams.audio:
             raise ValueError("it holds no sound")
         resampler = AudioResampler(format="s16", layout="mono", rate=RATE_HZ)
@@ -221,9 +224,15 @@ def _floats(frame: av.AudioFrame) -> Floats:
     return samples
 
 
-def _container(file: BinaryIO) -> av.container.InputContainer:
+def _container(file: BinaryIO, path: str) -> av.container.InputContainer:
+    """What has no head of its own is known by its name only: mu-law octets and GSM frames."""
+    head = file.read(4)
+    file.seek(0)
+    bare = BARE.get(Path(path).suffix) if head not in (b"RIFF", b".snd", b"FORM") else None
     options = {"format_whitelist": FORMATS, "protocol_whitelist": "none"}
-    return av.open(file, mode="r", options=options)
+    if bare == "mulaw":
+        options |= {"sample_rate": str(RATE_HZ), "ch_layout": "mono"}
+    return av.open(file, mode="r", format=bare, options=options)
 
 
 def reason_of(path: str, fault: Exception) -> str:

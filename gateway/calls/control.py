@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
+from pathlib import Path
 
 import structlog
 
@@ -61,6 +62,7 @@ class Control:
         self._live = live
         self._is_whisper = is_whisper
         self.base_url = ""
+        self._loaded: dict[str, Path] = {}
 
     @property
     def call_sid(self) -> str:
@@ -101,9 +103,14 @@ class Control:
         async with self._until_hung_up():
             await asyncio.sleep(seconds)
 
+    async def load(self, *urls: str) -> None:
+        async with self._until_hung_up():
+            found = await asyncio.gather(*map(self._exchange.audio.fetch, urls))
+        self._loaded = dict(zip(urls, found, strict=True))
+
     async def play(self, url: str, loops: int = 1) -> None:
         async with self._until_hung_up():
-            path = await self._exchange.audio.fetch(url)
+            path = self._loaded.pop(url, None) or await self._exchange.audio.fetch(url)
             await self.answer()
             try:
                 await play(self._exchange.engine, self._live.leg.slot, Clip(path=str(path), loops=loops))

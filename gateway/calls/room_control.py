@@ -74,6 +74,9 @@ class RoomControl:
     async def pause(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
 
+    async def load(self, *urls: str) -> None:
+        raise self._refused()
+
     async def play(self, url: str, loops: int = 1) -> None:
         path = await self._exchange.audio.fetch(url)
         try:

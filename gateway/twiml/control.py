@@ -315,6 +315,10 @@ class CallControl(Protocol):
 
     async def pause(self, seconds: float) -> None: ...
 
+    async def load(self, *urls: str) -> None:
+        """Fetch what is to be played next, so that nothing of it is missed later. Raises `DocumentFault`."""
+        ...
+
     async def play(self, url: str, loops: int = 1) -> None:
         """Fetch and play audio. Raises `DocumentFault`."""
         ...

@@ -51,7 +51,9 @@ class Application:
         self.received: list[Received] = []
         self._validator = RequestValidator(auth_token)
         self._answers: dict[str, Answer] = {}
-        self._files: dict[str, bytes] = {}
+        self.media: set[str] = set()
+        """Paths that are fetched bare, as media are: their requests carry no signature."""
+
         self._arrived = asyncio.Condition()
         self._runner: web.AppRunner | None = None
 
@@ -79,8 +81,8 @@ class Application:
         )
 
     def serves(self, path: str, audio: bytes, content_type: str = "audio/wav") -> None:
-        """A file that is played: `Received.is_signed` says nothing of it, since media are fetched bare."""
-        self._files[path] = audio
+        """A file that is played."""
+        self.media.add(path)
         self.answers(path, audio, content_type=content_type)
 
     def all(self, path: str) -> list[dict[str, str]]:
@@ -114,7 +116,7 @@ class Application:
             path=request.path,
             method=request.method,
             params={**dict(request.query), **form},
-            is_signed=request.path in self._files or bool(self._validator.validate(url, form, signature)),
+            is_signed=request.path in self.media or bool(self._validator.validate(url, form, signature)),
             content_type=request.content_type,
             at=asyncio.get_running_loop().time(),
             token=request.headers.get("I-Twilio-Idempotency-Token", ""),

@@ -120,6 +120,9 @@ class FakeCall:
         if self.blocked is not None:
             await self.blocked
 
+    async def load(self, *urls: str) -> None:
+        self._hear("load", *urls)
+
     async def play(self, url: str, loops: int = 1) -> None:
         await self.answer()
         self._hear("play", url, loops)

@@ -3,7 +3,7 @@
 | what the application says | what is played |
 |---|---|
 | 200 with an audio type | that file |
-| 304 to the ETag we have | the file that we have |
+| 304 to the ETag or the date that we have | the file that we have |
 | 200 without an ETag, again | the new file; whoever plays the old one goes on with it |
 | another type | 12300 |
 | no 2xx, a bad URL | its own code |
@@ -57,6 +57,19 @@ async def test_what_has_not_changed_is_not_sent_again(app: TwilioApp, audio: Aud
     assert first == second
     assert second.read_bytes() == b"ID3"
     assert ["If-None-Match" in asked.headers for asked in app.asked] == [False, True]
+
+
+async def test_a_date_does_where_there_is_no_tag(app: TwilioApp, audio: AudioFiles) -> None:
+    date = "Tue, 17 Aug 2010 00:58:43 GMT"
+
+    async def serve(request: web.Request) -> web.StreamResponse:
+        if request.headers.get("If-Modified-Since") == date:
+            return web.Response(status=304)
+        return web.Response(body=b"ID3", content_type="audio/mpeg", headers={"Last-Modified": date})
+
+    app.serves("/a", serve)
+    assert await audio.fetch(app.url + "/a") == await audio.fetch(app.url + "/a")
+    assert ["If-Modified-Since" in asked.headers for asked in app.asked] == [False, True]
 
 
 async def test_whoever_plays_an_older_file_of_that_name_hears_it_to_its_end(app: TwilioApp, audio: AudioFiles) -> None:

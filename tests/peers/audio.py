@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import av
 import numpy as np
 import numpy.typing as npt
 
@@ -37,6 +38,26 @@ def tone_wav(hertz: float, *, seconds: float = 1.0, rate_hz: int = RATE_HZ) -> b
     """The same as octets, for an application that serves it."""
     with TemporaryDirectory() as folder:
         return write_tone(Path(folder) / "tone.wav", hertz, seconds=seconds, rate_hz=rate_hz).read_bytes()
+
+
+def audio_file(name: str, hertz: float = 440.0, *, seconds: float = 2.0, rate_hz: int = RATE_HZ) -> bytes:
+    """A tone as a file of the kind that *name* ends in: wav, aiff, mp3, ulaw (without a head)."""
+    at = np.arange(int(seconds * RATE_HZ)) / RATE_HZ
+    samples = (0.3 * 32767 * np.sin(2 * np.pi * hertz * at)).astype(np.int16)
+    suffix = name.rpartition(".")[2]
+    kind = {"wav": "pcm_s16le", "aiff": "pcm_s16be", "mp3": "libmp3lame", "ulaw": "pcm_mulaw"}[suffix]
+    kept = io.BytesIO()
+    with av.open(kept, "w", format="mulaw" if suffix == "ulaw" else suffix) as container:
+        stream = container.add_stream(kind, rate=rate_hz)
+        assert isinstance(stream, av.AudioStream)
+        stream.layout = "mono"
+        frame = av.AudioFrame.from_ndarray(samples[None, :], format="s16", layout="mono")
+        frame.sample_rate = RATE_HZ
+        resampler = av.AudioResampler(format=stream.format.name, layout="mono", rate=rate_hz)
+        for part in [*resampler.resample(frame), *resampler.resample(None), None]:
+            for packet in stream.encode(part):
+                container.mux(packet)
+    return kept.getvalue()
 
 
 def write_mulaw(path: Path, hertz: float, *, seconds: float = 2.0) -> Path:

@@ -118,6 +118,8 @@ class Gather(Verb, element="Gather", nests=(Say, Play, Pause), nested_code=Code.
         )
 
     async def run(self, call: CallControl) -> Next:
+        if files := [call.resolve(child.text) for child in self.prompts if isinstance(child, Play)]:
+            await call.load(*files)  # all of them before the first is heard
         await call.answer()
         async with call.collecting(self.plan(call)) as collecting:
             await collecting.prompt(self.prompts, call)

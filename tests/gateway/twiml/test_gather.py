@@ -23,7 +23,7 @@ from dataclasses import replace
 
 import pytest
 
-from gateway.twiml.control import Collected, CollectPlan, HungUp, StatusCallback
+from gateway.twiml.control import Collected, CollectPlan, DocumentFault, HungUp, StatusCallback
 from gateway.twiml.verb import FallThrough, Next, Redirect
 from tests.fakes.fake_call import BASE, FakeCall
 from tests.gateway.twiml.running import codes, run
@@ -96,7 +96,15 @@ async def test_prompts_are_heard_while_it_listens() -> None:
     call = FakeCall()
     await run("<Gather><Say>a</Say><Pause/><Play>/b</Play></Gather>", call)
     names = [what[0] if isinstance(what, tuple) else what for what in call.asked]
-    assert names == ["answer", "collect", "say", "pause", "play", "result", "collected"]
+    assert names == ["load", "answer", "collect", "say", "pause", "play", "result", "collected"]
+
+
+async def test_all_files_are_fetched_before_the_first_prompt_and_one_that_is_not_there_ends_it() -> None:
+    call = FakeCall()
+    call.faults["load"] = DocumentFault(11200, "answered 404")
+    with pytest.raises(DocumentFault):
+        await run("<Gather><Say>a</Say><Play>/b</Play><Play loop='2'>c.wav</Play></Gather>", call)
+    assert call.asked == [("load", "http://app.example/b", "http://app.example/menu/c.wav")]
 
 
 @pytest.mark.parametrize("inner", ["<Dial>+1</Dial>", "<Gather/>", "<Record/>", "<Play digits='1'/>"])
