@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass
 from enum import Enum
+from statistics import median
 
 import numpy as np
 from numpy.typing import NDArray
 
-from media.beep import Kind, Sines, Sorter, Sound, Tones
+from media.beep import STILL_HZ, Kind, Sorter, Sound
 from media.commands import Detect
+from media.sines import Sines, Tones
 from media.streams import TICK_MS
 from media.voicing import Voicing
 from media.words import Word
@@ -57,6 +59,14 @@ ONSET_MS = 100
 """Speech shorter than this is a click, or a breath."""
 FAR_DB = 26.0
 """What is so much softer than the loudest speech so far is somebody else's, behind."""
+ABOVE_DB = 5.0
+"""Nor is it speech what is hardly louder than the line's own noise …"""
+RISE_DB = 0.05
+"""… which is believed to grow by so much a frame at most; it falls at once."""
+QUIETEST_DBOV = -65.0
+TONE_MS = 100
+DOUBTED, PERIODIC, LOUD_DB = 0.01, 0.75, 18.0
+"""A voice that the detector doubts (it knows none that squeaks) is one if it is loud and periodic, and no tone."""
 MESSAGE_SILENCE_MS = 1_800
 """Added to the end threshold after a machine's greeting: a beep may come so long after the last word."""
 BEEP_PENDING_MS = 1_400
@@ -77,6 +87,7 @@ class Detector:
         self._begins = 0
         self._speech_ended = 0
         self._loudest = -60.0
+        self._floor = 0.0
         self._near_ms = 0
         self._network_until = 0
         self.verdict: Verdict | None = None
@@ -89,7 +100,7 @@ class Detector:
         speech = self._voicing.hear(frame)
         sines, run = self._tones.hear(frame)
         self._listen(speech, sines)
-        sounds = self._sorter.hear(self._tones.run, run, speech)
+        sounds = self._sorter.hear(self._tones.run, run, speech, sines.level_dbov)
         answered_by = self._tone(sounds) or self._timing()
         if answered_by is None:
             return None
@@ -112,9 +123,11 @@ class Detector:
 
     def _listen(self, probability: float, sines: Sines) -> None:
         """Follow the speech: its beginning, its latest end, its loudest."""
-        near = sines.level_dbov > self._loudest - FAR_DB
-        likely = probability >= SPEECH
-        self._recent.append((likely, near, sines.level_dbov))
+        level = sines.level_dbov
+        self._floor = min(max(level, QUIETEST_DBOV), self._floor + RISE_DB)
+        near = level > max(self._loudest - FAR_DB, self._floor + ABOVE_DB)
+        likely = self._is_voice(probability, sines)
+        self._recent.append((likely, near, level))
         if near:
             self._near_ms = self._ms
         if not likely:
@@ -129,7 +142,15 @@ class Detector:
             return  # a click within a pause is no speech
         self._speech_ended = max(self._speech_ended, min(self._ms - LAG_MS, self._near_ms))
         if near:
-            self._loudest = max(self._loudest - 0.02, float(np.median([level for _, _, level in self._recent])))
+            self._loudest = max(self._loudest - 0.02, median(level for _, _, level in self._recent))
+
+    def _is_voice(self, probability: float, sines: Sines) -> bool:
+        """What the voice detector takes for speech, unless a tone stands still; and what it should have taken."""
+        if probability >= SPEECH:
+            run = self._tones.run if sines.tonal else None
+            return run is None or run.ms < TONE_MS or run.spread_hz > STILL_HZ
+        loud = sines.level_dbov > self._floor + LOUD_DB
+        return loud and probability >= DOUBTED and sines.periodic >= PERIODIC and not sines.tonal
 
     def _tone(self, sounds: list[Sound]) -> AnsweredBy | None:
         """What a tone decides by itself."""

@@ -1,159 +1,17 @@
-"""Tones among other sounds: what of a frame is one or two sines, and which runs of such frames are a beep, a fax or the network."""
+"""What tones among other sounds mean to somebody who waits for an answer: a machine's beep, a fax, the network's own."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
+from statistics import fmean, median
 
-import numpy as np
-from numpy.typing import NDArray
-
-from media.levels import decibels
-from media.streams import FRAME, RATE_HZ, TICK_MS
-
-Floats = NDArray[np.float32]
-
-SPAN = 2 * FRAME
-"""Samples looked at for each frame: it and the one before, 40 ms."""
-POINTS = 512
-BIN_HZ = RATE_HZ / POINTS
-LOBE = 4
-"""Bins either side of a top that belong to it: 62 Hz, the window's own width and some gliding."""
-LOWEST, HIGHEST = round(300 / BIN_HZ), round(3400 / BIN_HZ)
-
-PURE = 0.72
-"""Share of the energy that one or two tops must have for a frame to be a tone …"""
-DUAL = 0.08
-"""… and the share from which the second one is a tone of its own."""
-FAINT_DBOV = -52.0
-GLIDE_HZ = 45.0
-"""A falling beep's frequency moves by no more than so much from frame to frame."""
-BREAK = 2
-"""So many frames without the tone end a run; a fax's phase reversal takes one or two."""
-
-_WINDOW = np.hanning(SPAN + 1)[:SPAN].astype(np.float32)
-
-
-@dataclass(frozen=True, slots=True)
-class Sines:
-    """What one frame is like: its two strongest frequencies (0: none), their share of its energy, its level."""
-
-    first_hz: float
-    second_hz: float
-    share: float
-    level_dbov: float
-
-    @property
-    def tonal(self) -> bool:
-        return self.share >= PURE and self.level_dbov > FAINT_DBOV
-
-
-def analyse(span: Floats) -> Sines:
-    """The tops of 40 ms of sound."""
-    power = float(np.dot(span, span)) / SPAN
-    level = decibels(power)
-    if level <= FAINT_DBOV:
-        return Sines(0.0, 0.0, 0.0, level)
-    spectrum = np.abs(np.fft.rfft(span * _WINDOW, POINTS)) ** 2
-    total = float(spectrum[4:].sum()) + 1e-12
-    first, first_share = _top(spectrum, total)
-    second, second_share = _top(spectrum, total)
-    if second_share < DUAL:
-        return Sines(first, 0.0, first_share, level)
-    return Sines(first, second, first_share + second_share, level)
-
-
-def _top(spectrum: NDArray[np.float64], total: float) -> tuple[float, float]:
-    """The strongest frequency and its share, which is taken out of *spectrum*."""
-    at = LOWEST + int(spectrum[LOWEST:HIGHEST].argmax())
-    left, mid, right = (float(spectrum[at + i]) ** 0.5 for i in (-1, 0, 1))
-    bend = left - 2 * mid + right
-    shift = 0.5 * (left - right) / bend if bend else 0.0
-    lobe = slice(at - LOBE, at + LOBE + 1)
-    share = float(spectrum[lobe].sum()) / total
-    spectrum[lobe] = 0.0
-    return (at + shift) * BIN_HZ, share
-
-
-@dataclass(slots=True)
-class Run:
-    """Consecutive frames of one tone."""
-
-    began: int
-    """Number of its first frame."""
-    frames: int = 0
-    pairs: list[tuple[float, float]] = field(default_factory=list)
-    """Lower and upper frequency of each frame; the upper is 0 where there is one tone."""
-    levels: list[float] = field(default_factory=list)
-    last: int = 0
-
-    @property
-    def ms(self) -> int:
-        """Length of the tone, by the frames whose 40 ms were full of it."""
-        return (self.last - self.began) * TICK_MS
-
-    @property
-    def hz(self) -> tuple[float, float]:
-        """Median of the lower and the upper frequency."""
-        duals = [pair for pair in self.pairs if pair[1]]
-        if 2 * len(duals) < len(self.pairs):
-            return float(np.median([lower for lower, _ in self.pairs])), 0.0
-        low, high = np.median(np.array(duals), axis=0)
-        return float(low), float(high)
-
-    @property
-    def spread_hz(self) -> float:
-        """How much the lower frequency wanders."""
-        tops = [pair[0] for pair in self.pairs]
-        return float(np.percentile(tops, 90) - np.percentile(tops, 10)) if tops else 0.0
-
-    @property
-    def glides(self) -> bool:
-        """The frequency only falls, or only rises."""
-        steps = np.diff([pair[0] for pair in self.pairs])
-        return len(steps) > 2 and max(float((steps <= 2).mean()), float((steps >= -2).mean())) >= 0.85
-
-
-class Tones:
-    """Follows one leg's tones frame by frame. Owns the frame before and the run in progress."""
-
-    def __init__(self) -> None:
-        self._span = np.zeros(SPAN, dtype=np.float32)
-        self._frame = -1
-        self.run: Run | None = None
-
-    def hear(self, frame: Floats) -> tuple[Sines, Run | None]:
-        """Take 20 ms; answers what they are like, and a run that has ended with them."""
-        self._frame += 1
-        self._span[:FRAME] = self._span[FRAME:]
-        self._span[FRAME:] = frame
-        sines = analyse(self._span)
-        run, over = self.run, None
-        if run is not None and not (sines.tonal and _same(run, sines)):
-            if sines.tonal or self._frame - run.last >= BREAK:
-                over, self.run, run = run, None, None
-        elif run is not None:
-            self._add(run, sines)
-        if run is None and sines.tonal:
-            self.run = Run(began=self._frame)
-            self._add(self.run, sines)
-        return sines, over
-
-    def _add(self, run: Run, sines: Sines) -> None:
-        run.frames += 1
-        run.last = self._frame
-        tops = sorted(hz for hz in (sines.first_hz, sines.second_hz) if hz)
-        run.pairs.append((tops[0], tops[1] if len(tops) > 1 else 0.0))
-        run.levels.append(sines.level_dbov)
-
-
-def _same(run: Run, sines: Sines) -> bool:
-    """The frame goes on with one of the run's frequencies."""
-    return any(abs(a - b) < GLIDE_HZ for a in run.pairs[-1] if a for b in (sines.first_hz, sines.second_hz) if b)
+from media.sines import Run
+from media.streams import TICK_MS
 
 
 class Kind(Enum):
-    """What a tone means to somebody who waits for an answer."""
+    """What a tone means."""
 
     BEEP = "beep"
     FAX = "fax"
@@ -175,22 +33,50 @@ CALLED_HZ, CALLED_MS = (2075.0, 2125.0), 900
 CALLING_HZ, CALLING_MS, CALLING_PAUSE_MS = (1062.0, 1138.0), (400, 600), (2700, 3300)
 """CNG, ITU-T T.30: half a second in each three and a half."""
 SPECIAL_HZ = ((880.0, 1020.0), (1340.0, 1460.0), (1740.0, 1810.0))
-SPECIAL_MS = 200
-"""ITU-T E.180 section 7: three rising tones of 276 or 380 ms."""
+SPECIAL_MS, SPECIAL_GAP_MS = 200, 700
+"""ITU-T E.180 section 7: three rising tones of 276 or 380 ms; each ends at most so long after the one before."""
 BEEP_HZ = (380.0, 2060.0)
 BEEP_MS = (60, 1300)
 RINGING_HZ = (380.0, 500.0)
-RINGING_MS, DUAL_RINGING_MS = 700, 300
-"""How long a ringing or busy tone lasts: one sine (and after a greeting it may be a beep), or two."""
-STEADY_HZ = 12.0
-"""A beep's frequency stays within this, or glides one way."""
-SURE_MS = 260
-"""A beep is one when so much has passed after it without another tone beside it."""
+BUSY_HZ = ((465.0, 495.0), (605.0, 635.0))
+"""What networks ring with, and 480 + 620 (ITU-T E.180 supplement 2)."""
+DUAL_RINGING_MS, EARLY_RINGING_MS = 200, 350
+"""How long a ringing or busy tone of two sines lasts; of one, before anybody has spoken (after that it may be a beep)."""
+LEAKED_MS = 150
+"""A tone that sounds so soon after the answer had begun before it: it rang."""
+ENDLESS_MS = 1_600
+"""A tone that goes on for so long is no beep."""
+STEADY_HZ, DUAL_STEADY_HZ, SHAKEN_HZ, SHAKEN_MS = 12.0, 6.0, 20.0, (100, 300)
+"""A beep's frequency stays within this, or glides one way; GSM shakes a short one, and a voice's harmonics move."""
+FAINT_DB = 13.0
+"""A beep is at most so much softer than the speech before it."""
+SURE_MS, EARLY_SURE_MS = 260, 400
+"""A beep is one when so much has passed after it without another tone beside it; longer where nobody has spoken before."""
+DROP_DB, EARLY_DROP_DB = 3.0, 9.0
+"""What comes after a beep is so much softer."""
 APART_MS = 300
+SOFTER_DB = 6.0
+"""A tone that is so much softer than another does not belong with it: music behind."""
+AGAIN_HZ, AGAIN = 25.0, 2
+"""A beep may come twice, at one pitch; more often it is a cadence."""
 SPOKEN = 0.6
 """Voice probability, averaged over about 150 ms, above which somebody speaks."""
-VOWEL, STILL_HZ = 0.5, 4.0
-"""A tone that sounds like speech is a vowel, unless it stands as still as no voice does."""
+VOWEL, STILL_HZ, STILL_MS = 0.5, 3.0, 120
+"""A tone that sounds like speech is a vowel, unless it is one sine that stands as still for so long as no voice does."""
+GLIDE_MS = 140
+"""What glides for less may be a vowel's end."""
+
+
+@dataclass(slots=True)
+class Candidate:
+    """A tone that may turn out to be a beep."""
+
+    run: Run
+    hz: float
+    level_dbov: float
+    times: int = 1
+    after: list[float] = field(default_factory=list)
+    """Levels since its end."""
 
 
 @dataclass(slots=True)
@@ -200,27 +86,31 @@ class Sorter:
     pending_ms: int = 0
     """How long ago the undecided tone began; 0: there is none."""
     _ms: int = 0
-    _waiting: Run | None = None
+    _waiting: Candidate | None = None
     _voiced: float = 0.0
     _voices: list[float] = field(default_factory=list)
     """How likely each frame of the run in progress is speech."""
     _followed: Run | None = None
     _last_end: int = -10_000
-    """When the tone before ended that was no vowel."""
+    """When the tone before ended that was no vowel, and its level."""
+    _last_dbov: float = -127.0
     _special: int = 0
     """How many of the three have been heard, and when the last one ended."""
     _special_ended: int = -10_000
     _called: bool = False
     _spoken: bool = False
-    """There has been speech."""
+    """There has been speech, and how loud it was."""
+    _speech_dbov: float = -127.0
     _calling: list[int] = field(default_factory=list)
     """When half-second tones of 1100 Hz have ended."""
 
-    def hear(self, run: Run | None, over: Run | None, speech: float) -> list[Sound]:
-        """Take 20 ms: the run in progress, the one that has just ended, and how likely the frame is speech."""
+    def hear(self, run: Run | None, over: Run | None, speech: float, level_dbov: float) -> list[Sound]:
+        """Take 20 ms: the run in progress, the one that has just ended, how likely the frame is speech, and its level."""
         self._ms += TICK_MS
         self._voiced += 0.12 * (speech - self._voiced)
-        self._spoken |= self._voiced > SPOKEN
+        if self._voiced > SPOKEN:
+            self._spoken = True
+            self._speech_dbov = max(self._speech_dbov - 0.02, level_dbov)
         sounds = self._long(run) if run is not None else []
         if over is not None and over.ms >= BEEP_MS[0] - TICK_MS:
             sounds += self._ended(over)
@@ -228,35 +118,53 @@ class Sorter:
             self._followed, self._voices = run, []
         if run is not None:
             self._voices.append(speech)
-        waiting = self._waiting
-        if waiting is not None:
-            if run is not None and run.ms >= BEEP_MS[0] and self._voiced < SPOKEN:
-                self._waiting = None  # another tone at once: music, or a cadence
-            elif self._ms - _end_ms(waiting) >= SURE_MS:
-                self._waiting = None
-                if self._voiced < SPOKEN:
-                    sounds.append(Sound(Kind.BEEP, waiting.began * TICK_MS, _end_ms(waiting)))
-        begun = self._waiting or (run if run is not None and _is_beep(run, growing=True) else None)
+        if self._waiting is not None and (beep := self._confirm(self._waiting, run, level_dbov)) is not None:
+            sounds.append(beep)
+        begun = self._waiting.run if self._waiting else run if run is not None and _may_be_beep(run) else None
         self.pending_ms = self._ms - begun.began * TICK_MS if begun is not None else 0
         return sounds
 
+    def _confirm(self, waiting: Candidate, run: Run | None, level_dbov: float) -> Sound | None:
+        """What follows a tone tells whether it was a beep."""
+        waiting.after.append(level_dbov)
+        since_ms = self._ms - waiting.run.ended_ms
+        if run is not None and run.ms >= BEEP_MS[0] and self._voiced < SPOKEN:
+            if run.level_dbov < waiting.level_dbov - SOFTER_DB:
+                pass  # music behind it
+            elif waiting.times < AGAIN and abs(run.hz[0] - waiting.hz) < AGAIN_HZ and run.ms <= waiting.run.ms * 1.3 + 60:
+                return None  # the same once more: it is judged when it has ended
+            else:
+                self._waiting = None  # another tone at once: music, or a cadence
+                return None
+        if since_ms < (SURE_MS if self._spoken else EARLY_SURE_MS):
+            return None
+        self._waiting = None
+        drop = DROP_DB if self._spoken else EARLY_DROP_DB
+        if self._voiced >= SPOKEN or median(waiting.after[-8:]) > waiting.level_dbov - drop:
+            return None
+        return Sound(Kind.BEEP, waiting.run.began * TICK_MS, waiting.run.ended_ms)
+
     def _long(self, run: Run) -> list[Sound]:
         """What a tone is before it has ended."""
-        low, high = run.hz if run.frames % 5 == 0 and run.ms >= SPECIAL_MS else (0.0, 0.0)
-        if not self._called and _within(low, CALLED_HZ) and not high and run.ms >= CALLED_MS:
+        if run.frames % 5 or run.ms < CALLED_MS:
+            return []
+        low, high = run.hz
+        if not self._called and _within(low, CALLED_HZ) and not high:
             self._called = True
             return [Sound(Kind.FAX, run.began * TICK_MS, self._ms)]
-        if _within(low, RINGING_HZ) and run.ms >= BEEP_MS[1] and self._voiced < SPOKEN:
+        longest = BEEP_MS[1] if _rings(low, high) else ENDLESS_MS
+        if run.ms >= longest and self._voiced < SPOKEN and not _within(low, CALLED_HZ):
             return [Sound(Kind.NETWORK, run.began * TICK_MS, self._ms)]
         return []
 
     def _ended(self, run: Run) -> list[Sound]:
         """Judge a run that is over; a beep is only believed after a while."""
-        began, ended = run.began * TICK_MS, _end_ms(run)
-        voice = float(np.mean(self._voices)) if self._voices else 0.0
-        alone = began - self._last_end >= APART_MS
+        began, ended = run.began * TICK_MS, run.ended_ms
+        level = run.level_dbov
+        voice = fmean(self._voices) if self._voices else 0.0
+        alone = began - self._last_end >= APART_MS or self._last_dbov < level - SOFTER_DB
         if voice < VOWEL:
-            self._last_end = ended
+            self._last_end, self._last_dbov = ended, level
         if self._is_special(run):
             return [Sound(Kind.SPECIAL, began, ended)]
         low, high = run.hz
@@ -267,21 +175,31 @@ class Sorter:
                 return [Sound(Kind.FAX, began, ended)]
             if not self._spoken:
                 return [Sound(Kind.NETWORK, began, ended)]
-        rings = (
-            (run.ms >= RINGING_MS and not self._spoken) or run.ms > BEEP_MS[1] or (high and run.ms >= DUAL_RINGING_MS)
-        )
-        if rings and _within(low, RINGING_HZ) and self._voiced < SPOKEN:
+        if self._is_ringing(run, low, high):
             return [Sound(Kind.NETWORK, began, ended)]
-        if alone and _is_beep(run) and (voice < VOWEL or run.spread_hz <= STILL_HZ):
-            self._waiting = run
+        if not _is_beep(run) or level < self._speech_dbov - FAINT_DB:
+            return []
+        if voice >= VOWEL and (high or run.spread_hz > STILL_HZ or run.ms < STILL_MS):
+            return []
+        waiting = self._waiting
+        if waiting is None and alone:
+            self._waiting = Candidate(run, low, level)
+        elif waiting is not None and abs(low - waiting.hz) < AGAIN_HZ and level >= waiting.level_dbov - SOFTER_DB:
+            self._waiting = Candidate(run, low, level, waiting.times + 1)
         return []
+
+    def _is_ringing(self, run: Run, low: float, high: float) -> bool:
+        if self._voiced >= SPOKEN or not _rings(low, high):
+            return False
+        if self._spoken:
+            return run.ms >= (DUAL_RINGING_MS if high else BEEP_MS[1])
+        return run.began * TICK_MS <= LEAKED_MS or run.spread_hz > STILL_HZ or run.ms >= EARLY_RINGING_MS
 
     def _is_special(self, run: Run) -> bool:
         """The three tones, as runs of their own or as one that glides from one to the next."""
         found = False
-        steps = [self._special] if self._ms - self._special_ended < 400 else [0]
-        step = steps[0]
-        for low, _ in run.pairs:
+        step = self._special if self._ms - self._special_ended < SPECIAL_GAP_MS else 0
+        for low, _ in run.tops:
             if step < 3 and _within(low, SPECIAL_HZ[step]):
                 step += 1
                 self._special_ended = self._ms
@@ -291,20 +209,27 @@ class Sorter:
         return found
 
 
-def _end_ms(run: Run) -> int:
-    return (run.last + 1) * TICK_MS - FRAME * 1000 // RATE_HZ // 2
-
-
 def _within(hz: float, band: tuple[float, float]) -> bool:
     return band[0] <= hz <= band[1]
 
 
-def _is_beep(run: Run, *, growing: bool = False) -> bool:
-    """Steady or gliding, of a beep's pitch and length."""
-    low, high = run.hz
-    longest = BEEP_MS[1]
-    if not (_within(low, BEEP_HZ) and run.ms <= longest and (growing or run.ms >= BEEP_MS[0])):
-        return False
-    if run.spread_hz <= STEADY_HZ:
+def _rings(low: float, high: float) -> bool:
+    """Of a pitch that networks ring at, or are busy at."""
+    if _within(low, BUSY_HZ[0]) and _within(high, BUSY_HZ[1]):
         return True
-    return run.glides and not high
+    return _within(low, RINGING_HZ) and (not high or _within(high, RINGING_HZ))
+
+
+def _may_be_beep(run: Run) -> bool:
+    """So far."""
+    return run.frames >= 2 and run.ms <= BEEP_MS[1] and _is_beep(run, shortest_ms=0)
+
+
+def _is_beep(run: Run, *, shortest_ms: int = BEEP_MS[0]) -> bool:
+    """Steady or gliding, of a beep's pitch and length."""
+    if not (shortest_ms <= run.ms <= BEEP_MS[1] and _within(run.hz[0], BEEP_HZ)):
+        return False
+    if run.is_dual:
+        return run.spread_hz <= DUAL_STEADY_HZ
+    steady_hz = SHAKEN_HZ if SHAKEN_MS[0] <= run.ms <= SHAKEN_MS[1] else STEADY_HZ
+    return run.spread_hz <= steady_hz or (run.glides and run.ms >= min(shortest_ms, 1) * GLIDE_MS)

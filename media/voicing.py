@@ -17,8 +17,8 @@ import numpy as np
 import webrtcvad
 from numpy.typing import NDArray
 
-from media.beep import analyse
 from media.levels import gain_of, to_pcm
+from media.sines import analyse
 from media.streams import FRAME, RATE_HZ
 
 Floats = NDArray[np.float32]

@@ -22,7 +22,7 @@ Floats = NDArray[np.float32]
 RATE_HZ = 8000
 BLOCK = 80
 """Samples by which speech is told from its pauses in a clean recording: 10 ms."""
-EDGE_DB, ABOVE_DB = -30.0, 9.0
+EDGE_DB, ABOVE_DB = -26.0, 9.0
 """What is so much softer than a recording's loud parts is no speech, nor what is hardly louder than its softest."""
 PAUSE_MS = 120
 """A shorter gap belongs to the words around it."""
@@ -232,7 +232,7 @@ PEOPLE = (
     _asterisk("ru_RU_f_IvrvoiceRU", True),
     _asterisk("es", True),
     _asterisk("fr", True),
-    *(_words("ktuberling", language, True) for language in ("da", "uk", "ru", "lt", "wa", "el")),
+    *(_words("ktuberling", language, True) for language in ("uk", "ru", "lt", "wa", "el")),
     *(_words("klettres", language, True) for language in ("en_GB", "da", "nl", "es")),
     *(_words("tuxpaint", language, True) for language in ("es", "el", "ro")),
     *(_words("hedgewars", voice, True) for voice in ("Default", "Surfer", "HillBilly", "Default_ru")),
