@@ -13,7 +13,7 @@ from statistics import median
 import numpy as np
 from numpy.typing import NDArray
 
-from media.beep import STILL_HZ, Kind, Sorter, Sound
+from media.beep import STEADY_HZ, Kind, Sorter, Sound
 from media.commands import Detect
 from media.sines import Sines, Tones
 from media.streams import TICK_MS
@@ -148,7 +148,7 @@ class Detector:
         """What the voice detector takes for speech, unless a tone stands still; and what it should have taken."""
         if probability >= SPEECH:
             run = self._tones.run if sines.tonal else None
-            return run is None or run.ms < TONE_MS or run.spread_hz > STILL_HZ
+            return run is None or run.ms < TONE_MS or run.spread_hz > STEADY_HZ
         loud = sines.level_dbov > self._floor + LOUD_DB
         return loud and probability >= DOUBTED and sines.periodic >= PERIODIC and not sines.tonal
 

@@ -33,7 +33,7 @@ CALLED_HZ, CALLED_MS = (2075.0, 2125.0), 900
 CALLING_HZ, CALLING_MS, CALLING_PAUSE_MS = (1062.0, 1138.0), (400, 600), (2700, 3300)
 """CNG, ITU-T T.30: half a second in each three and a half."""
 SPECIAL_HZ = ((880.0, 1020.0), (1340.0, 1460.0), (1740.0, 1810.0))
-SPECIAL_MS, SPECIAL_GAP_MS = 200, 700
+SPECIAL_MS, SPECIAL_GAP_MS = 200, 1_000
 """ITU-T E.180 section 7: three rising tones of 276 or 380 ms; each ends at most so long after the one before."""
 BEEP_HZ = (380.0, 2060.0)
 BEEP_MS = (60, 1300)
@@ -46,9 +46,9 @@ LEAKED_MS = 150
 """A tone that sounds so soon after the answer had begun before it: it rang."""
 ENDLESS_MS = 1_600
 """A tone that goes on for so long is no beep."""
-STEADY_HZ, DUAL_STEADY_HZ, SHAKEN_HZ, SHAKEN_MS = 12.0, 6.0, 20.0, (100, 300)
+STEADY_HZ, DUAL_STEADY_HZ, SHAKEN_HZ, SHAKEN_MS = 12.0, 10.0, 20.0, (100, 300)
 """A beep's frequency stays within this, or glides one way; GSM shakes a short one, and a voice's harmonics move."""
-FAINT_DB = 13.0
+FAINT_DB = 18.0
 """A beep is at most so much softer than the speech before it."""
 SURE_MS, EARLY_SURE_MS = 260, 400
 """A beep is one when so much has passed after it without another tone beside it; longer where nobody has spoken before."""
@@ -61,8 +61,10 @@ AGAIN_HZ, AGAIN = 25.0, 2
 """A beep may come twice, at one pitch; more often it is a cadence."""
 SPOKEN = 0.6
 """Voice probability, averaged over about 150 ms, above which somebody speaks."""
-VOWEL, STILL_HZ, STILL_MS = 0.5, 3.0, 120
-"""A tone that sounds like speech is a vowel, unless it is one sine that stands as still for so long as no voice does."""
+VOWEL, STILL_HZ, STILL_MS = 0.5, 4.0, 120
+"""A tone that sounds like speech is a vowel, unless it stands as still for so long as no voice does …"""
+HARMONICS_HZ = 240.0
+"""… and two sines are a voice's if they are no further apart than its pitch is high."""
 GLIDE_MS = 140
 """What glides for less may be a vowel's end."""
 
@@ -131,7 +133,9 @@ class Sorter:
         if run is not None and run.ms >= BEEP_MS[0] and self._voiced < SPOKEN:
             if run.level_dbov < waiting.level_dbov - SOFTER_DB:
                 pass  # music behind it
-            elif waiting.times < AGAIN and abs(run.hz[0] - waiting.hz) < AGAIN_HZ and run.ms <= waiting.run.ms * 1.3 + 60:
+            elif (
+                waiting.times < AGAIN and abs(run.hz[0] - waiting.hz) < AGAIN_HZ and run.ms <= waiting.run.ms * 1.3 + 60
+            ):
                 return None  # the same once more: it is judged when it has ended
             else:
                 self._waiting = None  # another tone at once: music, or a cadence
@@ -179,7 +183,7 @@ class Sorter:
             return [Sound(Kind.NETWORK, began, ended)]
         if not _is_beep(run) or level < self._speech_dbov - FAINT_DB:
             return []
-        if voice >= VOWEL and (high or run.spread_hz > STILL_HZ or run.ms < STILL_MS):
+        if voice >= VOWEL and not _is_still(run, low, high):
             return []
         waiting = self._waiting
         if waiting is None and alone:
@@ -211,6 +215,12 @@ class Sorter:
 
 def _within(hz: float, band: tuple[float, float]) -> bool:
     return band[0] <= hz <= band[1]
+
+
+def _is_still(run: Run, low: float, high: float) -> bool:
+    """As no voice stands."""
+    shortest_ms = STILL_MS - 2 * TICK_MS if high else STILL_MS
+    return run.spread_hz <= STILL_HZ and run.ms >= shortest_ms and (not high or high - low > HARMONICS_HZ)
 
 
 def _rings(low: float, high: float) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 from statistics import median
 
 import numpy as np
@@ -147,7 +148,7 @@ class Run:
     def glides(self) -> bool:
         """The frequency only falls, or only rises."""
         track = self.track
-        steps = [b - a for a, b in zip(track, track[1:], strict=False)]
+        steps = [b - a for a, b in pairwise(track)]
         return len(steps) > 1 and max(sum(s <= 2 for s in steps), sum(s >= -2 for s in steps)) >= 0.85 * len(steps)
 
     @property

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tests.amd import line, packages, sounds
-from tests.amd.scenarios import AFTER_MS, SCENARIOS, NoVoice, Scene
+from tests.amd.scenarios import SCENARIOS
+from tests.amd.scene import AFTER_MS, NoVoice, Scene
 
 Floats = NDArray[np.float32]
 SEED = 7
@@ -135,7 +136,7 @@ def calls(*, held_out: bool, seed: int = SEED, share: float = 1.0) -> Iterator[M
 def kept(*, held_out: bool, seed: int = SEED) -> list[MadeCall]:
     """A whole set, made once for as long as its makers stay the same."""
     here = Path(__file__).parent
-    makers = ("texts", "voices", "sounds", "line", "scenarios", "corpus", "packages")
+    makers = ("texts", "voices", "sounds", "line", "scene", "scenarios", "corpus", "packages")
     version = zlib.crc32(b"".join((here / f"{name}.py").read_bytes() for name in makers))
     path = packages.folder() / "made" / f"{version:08x}-{seed}-{'held' if held_out else 'dev'}.pickle"
     if path.exists():

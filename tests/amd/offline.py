@@ -72,7 +72,9 @@ def frame_of(sound: Floats, number: int) -> Floats:
     return frame if len(frame) == FRAME else np.zeros(FRAME, dtype=np.float32)
 
 
-def judge(call: MadeCall, *, message_end: bool = False, kind: str = "", gone_at_end: bool = False, **times: int) -> Verdict:
+def judge(
+    call: MadeCall, *, message_end: bool = False, kind: str = "", gone_at_end: bool = False, **times: int
+) -> Verdict:
     """The verdict of a detector that hears the call from its answer on."""
     path = packages.folder() / "voiced" / f"{call.key}.npy"
     voicing: Voicing

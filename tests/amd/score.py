@@ -123,11 +123,11 @@ def table(score: Score) -> str:
     lines = ["| figure | reached | goal | calls |", "| --- | ---: | ---: | ---: |"]
     for one in score.figures():
         sign = "≤" if one.at_most else "≥"
-        lines.append(f"| {one.name} | {one.share:.1f} % {'' if one.met else '**missed**'} | {sign} {one.goal:g} % | {one.of} |")
+        lines.append(
+            f"| {one.name} | {one.share:.1f} % {'' if one.met else '**missed**'} | {sign} {one.goal:g} % | {one.of} |"
+        )
     lines += ["", "| was \\ taken for | " + " | ".join(CLASSES) + " |", "| --- |" + " ---: |" * len(CLASSES)]
-    lines += [
-        f"| {was} | " + " | ".join(str(confusion[was, got]) for got in CLASSES) + " |" for was in CLASSES
-    ]
+    lines += [f"| {was} | " + " | ".join(str(confusion[was, got]) for got in CLASSES) + " |" for was in CLASSES]
     lines += ["", "| verdict | p5 | p50 | p95 ms after the answer |", "| --- | ---: | ---: | ---: |"]
     for got in CLASSES:
         times = [one.ms for one in score.judged if one.kind == got]

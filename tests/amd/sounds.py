@@ -25,7 +25,8 @@ def _coloured(count: int, rng: Rng, slope: float, corner_hz: float = 0.0) -> Flo
 
 def _unit(sound: NDArray[np.float64] | Floats) -> Floats:
     """At 1.0 RMS."""
-    return (sound / (np.sqrt(np.mean(np.square(sound))) + 1e-12)).astype(np.float32)
+    levelled: Floats = (sound / (np.sqrt(np.mean(np.square(sound))) + 1e-12)).astype(np.float32)
+    return levelled
 
 
 def white(count: int, rng: Rng) -> Floats:
@@ -215,11 +216,12 @@ def cadence(name: str, ms: int) -> Floats:
 
 def click(rng: Rng) -> Floats:
     """A connection being made: a few milliseconds."""
-    made = rng.standard_normal(int(rng.integers(10, 200))) * np.exp(-np.arange(200) / 40)[:1].mean()
-    return (made * np.exp(-np.arange(len(made)) / 30)).astype(np.float32) * np.float32(4)
+    made = 4.0 * rng.standard_normal(int(rng.integers(10, 200)))
+    return (made * np.exp(-np.arange(len(made)) / 30)).astype(np.float32)
 
 
 def breath(rng: Rng) -> Floats:
     """Somebody breathes."""
     ms = int(rng.integers(400, 1200))
-    return _coloured(ms * 8, rng, -0.4, 500.0) * np.hanning(ms * 8).astype(np.float32)
+    made: Floats = _coloured(ms * 8, rng, -0.4, 500.0) * np.hanning(ms * 8).astype(np.float32)
+    return made

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 HELLO = {
     "en": ("Hello?", "Yes?", "Hi.", "Hello, hello?", "Yeah?", "Good evening.", "Peterson.", "Hello there."),
     "de": ("Hallo?", "Ja bitte?", "Guten Tag.", "Schneider."),
@@ -108,6 +110,6 @@ PROMPTS = (
 """Asterisk's prompts, by the name that they have in each language, strung together as voice mail does."""
 
 
-def of(table: dict[str, tuple[str, ...]], language: str) -> tuple[str, ...]:
+def of(table: Mapping[str, tuple[str, ...]], language: str) -> tuple[str, ...]:
     """What is said in a language, or in English."""
     return table.get(language, table["en"])

@@ -50,6 +50,7 @@ recordings = "{home}/recordings"
 
 [limits]
 drain_seconds = {drain_s}
+calls_per_second = {calls_per_second}
 
 [[number]]
 number = "{number}"
@@ -82,6 +83,7 @@ class Gateway:
         drain_s: int = 5,
         rtp_ports: tuple[int, int] | None = None,
         records: bool = True,
+        calls_per_second: float = 1,
     ) -> None:
         home.mkdir(parents=True, exist_ok=True)
         self.home, self.config_path = home, home / "gateway.toml"
@@ -102,6 +104,7 @@ class Gateway:
             number=NUMBER,
             trunk=self.trunk_port,
             drain_s=drain_s,
+            calls_per_second=calls_per_second,
             sip_more=sip_more,
             rtp_more=rtp_more,
         )
