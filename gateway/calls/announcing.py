@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from weakref import WeakKeyDictionary
 
 from gateway.calls.calls import Calls
 from gateway.calls.control import Control
@@ -30,11 +29,10 @@ class _MemberControl(Control):
 
 
 class Announcer:
-    """Owns the turn of announcements: those to one room, or to one member, are heard one after another."""
+    """Makes announcements: those to one room, or to one member, are heard one after another."""
 
     def __init__(self, calls: Calls) -> None:
         self._calls = calls
-        self._turns: WeakKeyDictionary[object, asyncio.Lock] = WeakKeyDictionary()
 
     def to_room(self, room: LiveRoom, request: DocumentRequest) -> None:
         control = RoomControl(self._calls, room.room)
@@ -52,7 +50,7 @@ class Announcer:
         gone: asyncio.Future[None] | asyncio.Future[str] = room.over
         if member is not None:
             gone = room.ends.get(member.sid, room.over)
-        turn = self._turns.setdefault(member if member is not None else room, asyncio.Lock())
+        turn = room.turn(member)
         fault = ""
         try:
             async with Until(gone, _Gone), turn:

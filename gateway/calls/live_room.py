@@ -56,6 +56,7 @@ class LiveRoom:
         """Whose voice is listened for, and whether it is heard."""
 
         self._unlisten: dict[CallSid, Callable[[], None]] = {}
+        self._turns: dict[CallSid | None, asyncio.Lock] = {}
         self.ends: dict[CallSid, asyncio.Future[str]] = {}
         """Set with the reason when a member is to leave."""
 
@@ -83,6 +84,8 @@ class LiveRoom:
             self._listen(member)
         events = self.room.join(member)
         self._take(events)
+        if any(event.what is Happened.START for event in events):
+            self._take(event for one in tuple(self.room.members.values()) for event in self._still_speaks(one))
         if self.room.is_on and member.beeps_on_enter:
             self._play(JOINED)
         return over
@@ -122,11 +125,15 @@ class LiveRoom:
             return False
         events = self.room.change(sid, change)
         one.updated_at = utc_now()
-        if isinstance(one, Member) and self._voices.get(sid):
-            events += self.room.heard(one, speaking=True)
+        if isinstance(one, Member):
+            events += self._still_speaks(one)
         self._take(events)
         self._entertain()
         return True
+
+    def turn(self, member: Member | None) -> asyncio.Lock:
+        """Held by who makes an announcement, to the room or to one member."""
+        return self._turns.setdefault(member.sid if member is not None else None, asyncio.Lock())
 
     def announced(self, url: str, member: Member | None, fault: str) -> None:
         """An announcement to the room or to one member is over."""
@@ -177,12 +184,17 @@ class LiveRoom:
 
         self._unlisten[member.sid] = cease
 
+    def _still_speaks(self, member: Member) -> list[Event]:
+        """Of one who spoke before it was listened to."""
+        return self.room.heard(member, speaking=True) if self._voices.get(member.sid) else []
+
     def _let_go(self, sid: CallSid) -> None:
         """Nothing of ours is played to a member, or heard from it, any more."""
         lull = self._lulls.pop(sid, None)
         if lull is not None:
             lull.end()
         self._voices.pop(sid, None)
+        self._turns.pop(sid, None)
         cease = self._unlisten.pop(sid, None)
         if cease is not None:
             cease()

@@ -63,13 +63,27 @@ def audio_file(name: str, hertz: float = 440.0, *, seconds: float = 2.0, rate_hz
 def write_mulaw(path: Path, hertz: float, *, seconds: float = 2.0) -> Path:
     """The same as bare G.711 octets, which is what sipp streams."""
     at = np.arange(int(seconds * RATE_HZ)) / RATE_HZ
-    pcm = np.rint(0.3 * 32767 * np.sin(2 * np.pi * hertz * at)).astype(np.int64)
+    path.write_bytes(mulaw_of(0.3 * np.sin(2 * np.pi * hertz * at)))
+    return path
+
+
+def mulaw_of(samples: npt.NDArray[np.float64]) -> bytes:
+    """Samples within ±1 as octets of G.711 mu-law."""
+    pcm = np.rint(32767 * samples).astype(np.int64)
     sign = np.where(pcm < 0, 0x80, 0)
     biased = np.minimum(np.abs(pcm), 32635) + 132
     exponent = np.floor(np.log2(biased)).astype(np.int64) - 7
     mantissa = (biased >> (exponent + 3)) & 0x0F
-    path.write_bytes((~(sign | exponent << 4 | mantissa) & 0xFF).astype(np.uint8).tobytes())
-    return path
+    codes: npt.NDArray[np.uint8] = (~(sign | exponent << 4 | mantissa) & 0xFF).astype(np.uint8)
+    return codes.tobytes()
+
+
+def pcm_of(codes: bytes) -> npt.NDArray[np.float64]:
+    """The samples, within ±1, of octets of G.711 mu-law."""
+    value = ~np.frombuffer(codes, dtype=np.uint8).astype(np.int64) & 0xFF
+    exponent, mantissa = (value >> 4) & 7, value & 0x0F
+    magnitude = (((mantissa << 3) + 132) << exponent) - 132
+    return np.where(value & 0x80, -magnitude, magnitude) / 32768.0
 
 
 def read_wav(path: Path) -> tuple[npt.NDArray[np.float64], int]:
