@@ -205,6 +205,14 @@ class Hear:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Buffer:
+    """How late a leg is played out at least (`jitterBufferSize`), in ms; None: as little as its network allows."""
+
+    slot: Slot
+    ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Detect:
     """Tell who has answered a leg, from its next sample on: `Verdict`, once. A second one for the slot begins anew. Times in ms."""
 
@@ -262,6 +270,7 @@ Command = (
     | StopTape
     | Watch
     | Hear
+    | Buffer
     | Detect
     | Meter
     | AskStats

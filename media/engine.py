@@ -20,8 +20,10 @@ from media.errors import NoPortLeft, NoRowLeft, NoSuchCodec
 from media.events import Closed, DigitsSent, Event, NotOpened, NotPlayed, Opened, Silent, Stats
 from media.figures import Figures
 from media.inbound import Inbound
+from media.jitter import CELL_MS
 from media.keypad import Keypad
 from media.legs import TABLES, Leg, address_of
+from media.limiter import Limiter
 from media.meters import Meters
 from media.outbound import Outbound
 from media.player import Player
@@ -73,6 +75,7 @@ class Engine:
         self.detectors = Detectors(rows, self.legs, self._events.append)
         self._players = {Kind.LEG: Player(), Kind.ROOM: Player()}
         self._rooms: list[int] = []
+        self._limiter = Limiter(rows)
         self.tapes = Tapes()
         self._meters = Meters()
 
@@ -150,6 +153,7 @@ class Engine:
         said[:top] = 0.0
         legs.mix(heard, said)
         self._events += self._players[Kind.LEG].pull(said)
+        self._limiter.limit(said, legs.sums)
         self.keypad.pull(said, self.legs)
 
     def _apply(self, command: Command) -> None:  # noqa: C901, PLR0912  # one line a command: a table in the form that mypy checks
@@ -182,6 +186,9 @@ class Engine:
             case asked.Hear(slot=slot, on=on):
                 if self.slots.of(slot) is not None:
                     self.detectors.hear(slot, on)
+            case asked.Buffer(slot=slot, ms=ms):
+                if self._leg(slot) is not None:
+                    self.inbound.jitter.hold(slot.row, None if ms is None else ms // CELL_MS)
             case asked.Detect(slot=slot):
                 if self._leg(slot) is not None:
                     self.detectors.detect(command)
@@ -226,6 +233,7 @@ class Engine:
     def _clear(self, row: int) -> None:
         self.heard[row] = 0.0
         self.said[row] = 0.0
+        self._limiter.forget(row)
 
     def _connect(self, slot: Slot, params: StreamParams) -> None:
         leg = self._leg(slot)

@@ -77,6 +77,8 @@ class Jitter:
     _shift: NDArray[np.int64] = field(init=False)
     _whole: Flags = field(init=False)
     """Whether the last cell played was there, so that it may be repeated."""
+    _floor: NDArray[np.int64] = field(init=False)
+    """Slack that each row's stream begins with and shrinks to."""
     _ticks: int = 0
     _forgiven: int = 0
     """Cells by which packets may be late at the next tick through our own fault: they are left out, and no sign of the network's."""
@@ -89,12 +91,14 @@ class Jitter:
         for name in ("_least", "_calm", "_shift"):
             setattr(self, name, np.zeros(self.rows, dtype=np.int64))
         self._whole = np.zeros(self.rows, dtype=np.bool_)
+        self._floor = np.full(self.rows, FLOOR, dtype=np.int64)
         self.ssrc[:] = -1
 
     def open(self, row: int) -> None:
         """Begin a new leg's figures."""
         for column in (self.late, self.duplicate, self.resynced):
             column[row] = 0
+        self._floor[row] = FLOOR
         self.connect(row, 8000)
 
     def connect(self, row: int, rate_hz: int) -> None:
@@ -104,6 +108,13 @@ class Jitter:
         self.present[row] = False
         self._shift[row] = self._calm[row] = 0
         self._least[row] = RING
+
+    def hold(self, row: int, cells: int | None) -> None:
+        """Keep at least *cells* before the play-out, whatever the network is like; None: as few as it allows."""
+        floor = FLOOR if cells is None else min(cells, MOST)
+        if floor != self._floor[row]:
+            self._floor[row] = floor
+            self.ssrc[row] = -1  # begins anew, as late as is asked
 
     def put(self, batch: Batch, length: NDArray[np.int64]) -> tuple[Rows, NDArray[np.int64]]:
         """Place packets, at most one for a row, each *length* cells long.
@@ -201,7 +212,7 @@ class Jitter:
         """A window is over: where everything came early, leave a cell out."""
         heard = self._least < RING
         self._calm += heard
-        surplus = self._least - FLOOR
+        surplus = self._least - self._floor
         shrink = heard & (surplus >= 1) & ((self._calm >= CALM) | (surplus >= MUCH))
         self._shift[shrink] = np.minimum(surplus[shrink], MUCH)
         self._shift[heard & ~shrink & (self._shift > 0)] = 0
@@ -215,8 +226,8 @@ class Jitter:
             jump &= slack < -self._forgiven
         anew = ~known | jump
         if anew.any():
-            self._begin(batch, anew, FLOOR)
-            slack[anew] = FLOOR
+            self._begin(batch, anew)
+            slack[anew] = self._floor[row[anew]]
         late = ~anew & (slack < 0) & (not self._forgiven)
         follows = late & (step > 0)
         if follows.any():  # nothing after it has come, so nothing is played twice by going back
@@ -237,8 +248,9 @@ class Jitter:
             self._skip(rows, excess)
             slack[far] = MOST
 
-    def _begin(self, batch: Batch, which: Flags, floor: int) -> None:
+    def _begin(self, batch: Batch, which: Flags) -> None:
         rows = batch.row[which]
+        floor = self._floor[rows]
         self.present[rows] = False
         self.ssrc[rows] = batch.ssrc[which]
         self.next_ts[rows] = (batch.timestamp[which] - floor * self.clock[rows]) & 0xFFFFFFFF

@@ -21,6 +21,8 @@ class Plan:
     """One column; None where every gain is 1."""
     starts: Rows
     target: Rows
+    sums: Rows
+    """The targets that have several sources: louder than any of them, perhaps."""
 
     @classmethod
     def of(cls, edges: Iterable[tuple[int, int, float]]) -> Plan:
@@ -31,7 +33,14 @@ class Plan:
         gains = np.array([edge[2] for edge in ordered], dtype=np.float32)
         target, starts = np.unique(targets, return_index=True)
         unity = bool(np.all(gains == 1.0))
-        return cls(source=sources, gain=None if unity else gains[:, None], starts=starts, target=target)
+        several = np.diff(starts, append=len(sources)) > 1
+        return cls(
+            source=sources,
+            gain=None if unity else gains[:, None],
+            starts=starts,
+            target=target,
+            sums=target[several],
+        )
 
     def mix(self, heard: Floats, said: Floats) -> None:
         """Set each target row of *said* to the sum of its sources in *heard*: wide, clipped once by the encoder."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
@@ -17,11 +18,15 @@ from gateway.calls.room import Change, Event, Happened, Member, Participant, Roo
 from gateway.ids import CallSid
 from gateway.twiml.control import ConferencePlan, StatusCallback
 from media import events as told
-from media.commands import Close, Play, Route, SetRoutes, Tap, Tone, Watch
+from media.commands import Buffer, Close, Play, Route, SetRoutes, Tap, Tone, Watch
 from media.streams import RATE_HZ
 from media.tones import JOINED, LEFT
 
 log = structlog.get_logger(__name__)
+
+
+BUFFERS_MS = {"large": 60, "medium": 40, "small": 20, "off": 0}
+"""`jitterBufferSize`; where it is not said, the engine is as quick as the network allows."""
 
 
 class RoomLedger(Protocol):
@@ -55,7 +60,9 @@ class LiveRoom:
         self._voices: dict[CallSid, bool] = {}
         """Whose voice is listened for, and whether it is heard."""
 
-        self._unlisten: dict[CallSid, Callable[[], None]] = {}
+        self._undo: defaultdict[CallSid, list[Callable[[], None]]] = defaultdict(list)
+        """What is to be done when a member goes."""
+
         self._turns: dict[CallSid | None, asyncio.Lock] = {}
         self.ends: dict[CallSid, asyncio.Future[str]] = {}
         """Set with the reason when a member is to leave."""
@@ -82,6 +89,8 @@ class LiveRoom:
         self._lulls[member.sid] = Lull(self._exchange, live, lambda: self._no_music(member))
         if self._callback is not None and "speaker" in self._callback.events:
             self._listen(member)
+        if plan.jitter_buffer:
+            self._delay(member, BUFFERS_MS[plan.jitter_buffer])
         events = self.room.join(member)
         self._take(events)
         if any(event.what is Happened.START for event in events):
@@ -178,11 +187,12 @@ class LiveRoom:
         unlisten = self._engine.listen(member.slot, heard)
         self._engine.send(Watch(slot=member.slot))
 
-        def cease() -> None:
-            unlisten()
-            self._engine.send(Watch(slot=member.slot, on=False))
+        self._undo[member.sid] += [unlisten, lambda: self._engine.send(Watch(slot=member.slot, on=False))]
 
-        self._unlisten[member.sid] = cease
+    def _delay(self, member: Member, ms: int) -> None:
+        """`jitterBufferSize`, for as long as it is here."""
+        self._engine.send(Buffer(slot=member.slot, ms=ms))
+        self._undo[member.sid].append(lambda: self._engine.send(Buffer(slot=member.slot)))
 
     def _still_speaks(self, member: Member) -> list[Event]:
         """Of one who spoke before it was listened to."""
@@ -195,9 +205,8 @@ class LiveRoom:
             lull.end()
         self._voices.pop(sid, None)
         self._turns.pop(sid, None)
-        cease = self._unlisten.pop(sid, None)
-        if cease is not None:
-            cease()
+        for undo in self._undo.pop(sid, ()):
+            undo()
 
     def _play(self, what: Tone) -> None:
         self._engine.send(Play(playing=self._engine.number(), target=self.room.slot, source=what))

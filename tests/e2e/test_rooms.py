@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 from twilio.base.exceptions import TwilioRestException
-from twilio.rest import Client
 
-from tests.e2e.gateway import ACCOUNT_SID, AUTH_TOKEN, NUMBER, Gateway
+from tests.e2e.api import Api
+from tests.e2e.gateway import NUMBER, Gateway
 from tests.media.sounds import voice
 from tests.peers.audio import tone_wav
 from tests.peers.probe import Choir, Probe
@@ -33,17 +33,6 @@ def room(attributes: str, name: str = "room", more: str = "") -> str:
 def by_caller(documents: dict[str, str]) -> Callable[[dict[str, str]], str]:
     """Each probe its own document; `""` is the others'."""
     return lambda params: documents.get(params["From"].split("@")[0].removeprefix("sip:"), documents.get("", ""))
-
-
-class Api:
-    """The library, beside the loop."""
-
-    def __init__(self, gateway: Gateway) -> None:
-        self._client = Client(ACCOUNT_SID, AUTH_TOKEN)
-        self._client.api.base_url = gateway.public_url
-
-    async def __call__(self, work: Callable[[Client], Any]) -> Any:  # noqa: ANN401 - whatever the library gives
-        return await asyncio.to_thread(work, self._client)
 
 
 def sid_of(gateway: Gateway, probe: Probe) -> str:
