@@ -41,7 +41,9 @@ async def test_five_are_served_in_the_order_in_which_they_came(gateway: Gateway)
         await agent.call(gateway.sip, NUMBER)
         for number, one in enumerate(callers):
             await choir.hear({"agent": {one.name}, one.name: {"agent"}})
-            assert [other.name for other in callers if other.hears([agent], seconds=0.6)] == [one.name], "the others wait on"
+            assert [other.name for other in callers if other.hears([agent], seconds=0.6)] == [one.name], (
+                "the others wait on"
+            )
             if number == 2:
                 one.hang_up()
             else:

@@ -67,6 +67,7 @@ class Probe(asyncio.DatagramProtocol):
         self._rtp.setblocking(False)
         self._to: tuple[str, int] | None = None
         self._keys: deque[bytes] = deque()
+        self._pressed_at = 0
         self._ssrc, self._sequence = secrets.randbits(32), secrets.randbits(15)
         self._call_id, self._tag = secrets.token_hex(8), secrets.token_hex(4)
         self._branch = ""
@@ -230,10 +231,13 @@ class Probe(asyncio.DatagramProtocol):
                 self.received += 1
         if self._to is None:
             return
-        kind, payload = 0, self._song[number % len(self._song)] if self.sings else QUIET
+        kind, payload, at = 0, self._song[number % len(self._song)] if self.sings else QUIET, number
         if self._keys:
             kind, payload = 101, self._keys.popleft()
-        head = struct.pack(">BBHII", 0x80, kind, self._sequence, number * FRAME & 0xFFFFFFFF, self._ssrc)
+            if payload[2:] == struct.pack(">H", FRAME):
+                self._pressed_at = number  # of which all packets of an event bear the timestamp
+            at = self._pressed_at
+        head = struct.pack(">BBHII", 0x80, kind, self._sequence, at * FRAME & 0xFFFFFFFF, self._ssrc)
         self._sequence = self._sequence + 1 & 0xFFFF
         self._rtp.sendto(head + payload, self._to)
         self.sent += 1
