@@ -93,7 +93,7 @@ class Application:
         assert found, f"{path} was never asked, only {[one.path for one in self.received]}"
         return found[-1]
 
-    async def wait_for(self, path: str, *, count: int = 1, within_s: float = 15.0) -> dict[str, str]:
+    async def wait_for(self, path: str, *, count: int = 1, within_s: float = 30.0) -> dict[str, str]:
         """Wait until *path* was asked *count* times; gives the parameters of that request."""
         async with self._arrived:
             try:

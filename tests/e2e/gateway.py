@@ -22,7 +22,7 @@ AUTH_TOKEN = "a-token-that-only-the-tests-know"
 NUMBER = "+15550100"
 RTP_PORTS = 60
 PHONES = {"alice": "secret", "bob": "secret", "carol": "secret"}
-READY_S = 20.0
+READY_S = 60.0
 
 CONFIG = """\
 [sip]
@@ -144,7 +144,7 @@ class Gateway:
     def signal(self, number: signal.Signals) -> None:
         self.program.process.send_signal(number)
 
-    async def exit_code(self, *, within_s: float = 20.0) -> int:
+    async def exit_code(self, *, within_s: float = 40.0) -> int:
         try:
             async with asyncio.timeout(within_s):
                 return await self.program.process.wait()

@@ -99,6 +99,7 @@ async def hostile() -> AsyncIterator[str]:
             writer.close()
 
 
+@pytest.mark.exact
 async def test_each_fault_has_its_code_its_log_line_and_the_fallback_in_time(gateway: Gateway) -> None:
     """All at once, each by a caller of its own."""
     application = gateway.application
@@ -140,6 +141,7 @@ async def test_each_fault_has_its_code_its_log_line_and_the_fallback_in_time(gat
         assert lines, callers[caller]
 
 
+@pytest.mark.exact
 @pytest.mark.parametrize("gateway", [{"rtp_ports": (first := free_ports(300), first + 299)}], indirect=True)
 async def test_a_hundred_webhooks_that_hang_leave_another_calls_sound_whole(gateway: Gateway) -> None:
     application = gateway.application

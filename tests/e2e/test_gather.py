@@ -15,6 +15,7 @@ NUMBER = "+15550100"
 STOPS_WITHIN_S = 0.06
 EXACT_S = 0.1
 ENDS = "<Response><Hangup/></Response>"
+pytestmark = pytest.mark.exact
 
 
 def gather(attributes: str, inside: str = "") -> str:

@@ -122,7 +122,7 @@ class Phone:
     async def __aenter__(self) -> Self:
         await self.program.start()
         try:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(30):
                 while self._writer is None:
                     self.program.check_alive()
                     try:
@@ -179,7 +179,7 @@ class Phone:
             self.events.append(event)
             self._arrived.notify_all()
 
-    async def command(self, name: str, params: str = "", *, within_s: float = 5.0) -> str:
+    async def command(self, name: str, params: str = "", *, within_s: float = 30.0) -> str:
         """Run a command of baresip's menu; gives what it printed."""
         assert self._writer is not None
         self._tokens += 1
@@ -194,7 +194,7 @@ class Phone:
             raise self.program.failed(f"did not answer the command {name}") from None
         return str(message.get("data", ""))
 
-    async def wait_for(self, type_: str, *, within_s: float = 15.0, after: int = 0) -> Event:
+    async def wait_for(self, type_: str, *, within_s: float = 30.0, after: int = 0) -> Event:
         """The first event of *type_* from number *after* on, which may already have come."""
         async with self._arrived:
             try:

@@ -85,7 +85,7 @@ class Page:
         assert "exceptionDetails" not in told, told
         return told["result"].get("value")
 
-    async def until(self, script: str, *, within_s: float = 20.0) -> None:
+    async def until(self, script: str, *, within_s: float = 40.0) -> None:
         """Wait until an expression is true; pages that are just being left are asked again."""
         try:
             async with asyncio.timeout(within_s):
@@ -98,7 +98,7 @@ class Page:
             text = await self.run("document.body.innerText")
             raise AssertionError(f"never within {within_s} s: {script}\n{text[:3000]}") from None
 
-    async def until_text(self, pattern: str, *, within_s: float = 20.0) -> None:
+    async def until_text(self, pattern: str, *, within_s: float = 40.0) -> None:
         """Wait for words on the page."""
         await self.until(f"new RegExp({json.dumps(pattern)}, 's').test(document.body.innerText)", within_s=within_s)
 

@@ -181,7 +181,7 @@ class Linphone:
     async def command(self, line: str) -> None:
         await self.program.say(line)
 
-    async def wait_for_trace(self, *texts: str, within_s: float = 10.0) -> None:
+    async def wait_for_trace(self, *texts: str, within_s: float = 30.0) -> None:
         """Wait until one of *texts* stands in the SIP trace."""
         try:
             async with asyncio.timeout(within_s):
@@ -214,13 +214,13 @@ class Linphone:
             await self.command(digit)
             await asyncio.sleep(0.2)  # linphonec sends a digit while it reads its input
 
-    async def wait_for_established(self, *, within_s: float = 15.0) -> None:
+    async def wait_for_established(self, *, within_s: float = 30.0) -> None:
         await self._wait_for_log("established", within_s)
 
-    async def wait_for_incoming(self, *, within_s: float = 15.0) -> None:
+    async def wait_for_incoming(self, *, within_s: float = 30.0) -> None:
         await self._wait_for_log("is contacting you", within_s)
 
-    async def wait_for_end(self, *, within_s: float = 15.0) -> None:
+    async def wait_for_end(self, *, within_s: float = 30.0) -> None:
         await self._wait_for_log(" ended", within_s)
 
     async def _wait_for_log(self, text: str, within_s: float) -> None:

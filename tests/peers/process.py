@@ -62,7 +62,7 @@ class Program:
         self.process.stdin.write(line.encode() + b"\n")
         await self.process.stdin.drain()
 
-    async def wait_for_log(self, text: str, *, within_s: float = 10.0, after: int = 0) -> int:
+    async def wait_for_log(self, text: str, *, within_s: float = 30.0, after: int = 0) -> int:
         """Wait until *text* stands in the log behind offset *after*; gives the offset behind it."""
         try:
             async with asyncio.timeout(within_s):

@@ -231,7 +231,7 @@ class RtpPhone(asyncio.DatagramProtocol):
 
     # -- what was heard ---------------------------------------------------------------------------------------------
 
-    async def hears(self, *, within_s: float = 10.0) -> float:
+    async def hears(self, *, within_s: float = 30.0) -> float:
         """Wait for the next sound; gives when it came."""
         already = len(self.packets)
         async with asyncio.timeout(within_s):
@@ -242,7 +242,7 @@ class RtpPhone(asyncio.DatagramProtocol):
                 already = len(self.packets)
                 await asyncio.sleep(0.01)
 
-    async def hears_no_more(self, *, for_s: float = 0.5, within_s: float = 10.0) -> float:
+    async def hears_no_more(self, *, for_s: float = 0.5, within_s: float = 30.0) -> float:
         """Wait until nothing has been heard for so long; gives when the last sound came."""
         loop = asyncio.get_running_loop()
         async with asyncio.timeout(within_s):

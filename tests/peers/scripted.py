@@ -67,7 +67,7 @@ class Line:
     def is_over(self) -> bool:
         return self.saw(Ended) or self.saw(Refused) or self.saw(Canceled)
 
-    async def until(self, so: Callable[[], bool], *, within_s: float = 10.0) -> None:
+    async def until(self, so: Callable[[], bool], *, within_s: float = 30.0) -> None:
         """Wait until what has happened to this line makes it *so*."""
         try:
             async with asyncio.timeout(within_s), self._changed:
@@ -75,7 +75,7 @@ class Line:
         except TimeoutError:
             raise AssertionError(f"it did not come to that, only {self.events}") from None
 
-    async def wait_for(self, *kinds: type[SessionEvent], within_s: float = 10.0) -> SessionEvent:
+    async def wait_for(self, *kinds: type[SessionEvent], within_s: float = 30.0) -> SessionEvent:
         """The first event of one of *kinds*, which may have come before."""
         await self.until(lambda: any(isinstance(event, kinds) for event in self.events), within_s=within_s)
         return next(event for event in self.events if isinstance(event, kinds))
@@ -195,7 +195,7 @@ class Scripted:
         )
         return Line(session, self._sdp)
 
-    async def next_call(self, *, count: int = 1, within_s: float = 10.0) -> Line:
+    async def next_call(self, *, count: int = 1, within_s: float = 30.0) -> Line:
         """The call number *count* that came in."""
         try:
             async with asyncio.timeout(within_s), self._arrived:
