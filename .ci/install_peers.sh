@@ -9,13 +9,14 @@ package_of() {
         linphonec) echo "linphone-cli" ;;
         sipp) echo "sip-tester" ;;
         postgres) echo "postgresql" ;;
+        chromium) echo "chromium" ;;
     esac
 }
 # Debian keeps the server's programs out of the path.
 is_there() {
     command -v "$1" >/dev/null 2>&1 || { [ "$1" = postgres ] && ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1; }
 }
-for program in baresip linphonec sipp postgres; do
+for program in baresip linphonec sipp postgres chromium; do
     is_there "$program" || missing="$missing $program"
 done
 [ -n "$missing" ] || exit 0
@@ -32,7 +33,7 @@ if command -v apt-get >/dev/null 2>&1 && [ -n "$as_root" ]; then
 fi
 
 absent=
-for program in baresip linphonec sipp postgres; do
+for program in baresip linphonec sipp postgres chromium; do
     is_there "$program" || absent="$absent $program($(package_of "$program"))"
 done
 if [ -n "$absent" ]; then

@@ -104,7 +104,8 @@ def call(
 ) -> None:
     """Place a call through a running gateway and follow it live; Ctrl-C hangs up. Exit code 0: it was answered and is over.
 
-    The gateway is named by --config, else by --gateway (or it is where --url leads) with TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN set.
+    The gateway is named by --config, else by --gateway (or it is where an --url of this machine leads) with TWILIO_ACCOUNT_SID
+    and TWILIO_AUTH_TOKEN set.
     """
     if bool(url) == bool(twiml):
         _refuse("give --url or --twiml, and not both")

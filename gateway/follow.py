@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import re
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -173,6 +174,8 @@ async def events(stream: aiohttp.StreamReader) -> AsyncIterator[tuple[str, str]]
 
 
 def origin(url: str) -> str:
-    """`http://host:port` of an address; `""` where it has none."""
+    """`http://host:port` of an address of this machine; `""` for any other: nobody else is shown our token unasked."""
     parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}" if parts.scheme in ("http", "https") and parts.netloc else ""
+    host = parts.hostname or ""
+    is_here = host in {"localhost", "::1"} or re.fullmatch(r"127\.\d+\.\d+\.\d+", host) is not None
+    return f"{parts.scheme}://{parts.netloc}" if parts.scheme in ("http", "https") and is_here else ""

@@ -9,13 +9,16 @@ from collections.abc import Set as AbstractSet
 
 import pytest
 
-PROGRAMS = ("baresip", "linphonec", "sipp")
+from tests.peers.chromium import browser
+
+PROGRAMS = ("baresip", "linphonec", "sipp", "chromium")
 NAMES = re.compile("|".join((*PROGRAMS, "postgresql")))
 MISSING = pytest.StashKey[AbstractSet[str]]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.stash[MISSING] = {program for program in PROGRAMS if shutil.which(program) is None}
+    found = {"chromium": browser()} | {name: shutil.which(name) for name in PROGRAMS if name != "chromium"}
+    config.stash[MISSING] = {name for name in PROGRAMS if not found[name]}
 
 
 def needs(item: pytest.Item) -> AbstractSet[str]:

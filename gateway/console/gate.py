@@ -59,18 +59,18 @@ class Door:
         return not visitor.token or self._sessions.find(visitor.token) is not None
 
     def challenge(self, request: web.Request) -> web.Response:
-        """401: to a browser the form, at the address that was asked for; to a program a challenge."""
+        """401: to a person the form, at the address that was asked for; to a program a challenge.
+
+        A browser gets a scheme of our own: with Basic it would open a window of its own, over a page whose sign-in has ended too.
+        """
         if "text/html" in request.headers.get("Accept", ""):
-            there = request.path_qs if request.method == "GET" else "/console"
-            response = _form(there, status=401)
-            # a scheme of our own: with Basic the browser would open a window instead of showing the form
-            response.headers["WWW-Authenticate"] = 'Form realm="Crosspoint"'
-            return response
-        return web.Response(
-            status=401,
-            text="This wants the account's credentials: the account SID and its token, or an API key.\n",
-            headers={"WWW-Authenticate": 'Basic realm="Crosspoint"', "Cache-Control": "no-store"},
-        )
+            response = _form(request.path_qs if request.method == "GET" else "/console", status=401)
+        else:
+            words = "This wants the account's credentials: the account SID and its token, or an API key.\n"
+            response = web.Response(status=401, text=words, headers={"Cache-Control": "no-store"})
+        is_browser = "Mozilla/" in request.headers.get("User-Agent", "") or response.content_type == "text/html"
+        response.headers["WWW-Authenticate"] = f'{"Form" if is_browser else "Basic"} realm="Crosspoint"'
+        return response
 
     async def get_login(self, request: web.Request) -> web.Response:
         return _form(_place(request.query.get("next", "")))

@@ -236,7 +236,16 @@ def test_the_screen_draws_before_anything_is_known_and_after_the_end() -> None:
 
 @pytest.mark.parametrize(
     ("url", "found"),
-    [("http://a:1/x?y", "http://a:1"), ("https://b", "https://b"), ("bin:echo", ""), ("", ""), ("ftp://x/y", "")],
+    [
+        ("http://127.0.0.1:1/x?y", "http://127.0.0.1:1"),
+        ("https://localhost", "https://localhost"),
+        ("http://[::1]:8/", "http://[::1]:8"),
+        ("https://example.com/voice", ""),
+        ("http://127.0.0.1.example.com/", ""),
+        ("bin:echo", ""),
+        ("", ""),
+        ("ftp://127.0.0.1/y", ""),
+    ],
 )
-def test_a_gateways_address_is_read_off_a_url(url: str, found: str) -> None:
+def test_a_gateways_address_is_read_off_a_url_of_this_machine_and_of_no_other(url: str, found: str) -> None:
     assert origin(url) == found

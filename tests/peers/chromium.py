@@ -7,6 +7,7 @@ import base64
 import itertools
 import json
 import re
+import shutil
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -29,7 +30,16 @@ SWITCHES = (
     "--autoplay-policy=no-user-gesture-required",
     "--remote-debugging-port=0",
 )
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 START_S = 30.0
+
+
+def browser() -> str:
+    """The browser of this machine; `""`: there is none. What only says how to install a snap is none."""
+    for path in filter(None, map(shutil.which, NAMES)):
+        if b"snap install" not in Path(path).read_bytes()[:4096]:
+            return path
+    return ""
 
 
 class Page:
@@ -46,7 +56,8 @@ class Page:
         async for message in self._socket:
             told = json.loads(message.data)
             if (future := self._waiting.pop(told.get("id", 0), None)) is not None:
-                future.set_result(told)
+                if not future.done():
+                    future.set_result(told)
             elif told.get("method") == "Runtime.exceptionThrown":
                 self.complaints.append(str(told["params"]["exceptionDetails"]))
             elif told.get("method") == "Log.entryAdded" and told["params"]["entry"]["level"] == "error":
@@ -143,7 +154,7 @@ class Chromium:
 
     def __init__(self, home: Path, *, pictures: Path | None = None) -> None:
         self._home, self._pictures = home, pictures or home / "pictures"
-        command = ["chromium", *SWITCHES, f"--user-data-dir={home / 'profile'}", "about:blank"]
+        command = [browser(), *SWITCHES, f"--user-data-dir={home / 'profile'}", "about:blank"]
         self._program = Program("chromium", command, home)
         self._session: aiohttp.ClientSession | None = None
         self._page: Page | None = None

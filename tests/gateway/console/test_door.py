@@ -46,6 +46,9 @@ async def test_nothing_is_shown_without_credentials(site: Site, path: str) -> No
         async with session.get(site.url + path) as response:
             assert response.status == 401
             assert response.headers["WWW-Authenticate"].startswith("Basic ")
+        async with session.get(site.url + path, headers={"User-Agent": "Mozilla/5.0", "Accept": "*/*"}) as response:
+            assert response.status == 401
+            assert not response.headers["WWW-Authenticate"].startswith("Basic"), "it would open a window over the page"
         async with session.get(site.url + path, headers=HTML) as response:
             assert response.status == 401
             assert "Sign in to the console" in await response.text()
