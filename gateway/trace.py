@@ -15,7 +15,12 @@ LONGEST = 16_384
 
 _CALL_ID = re.compile(rb"\r\n(?:call-id|i)[ \t]*:[ \t]*([^\r\n]+)", re.IGNORECASE)
 _CSEQ = re.compile(rb"\r\ncseq[ \t]*:[ \t]*(\d+)[ \t]+([A-Za-z]+)", re.IGNORECASE)
-_SECRETS = re.compile(r'((?:proxy-)?authorization:[^\n]*?\bresponse=")[^"\n]*|(\binline:)[^\s|]+', re.IGNORECASE)
+_SECRETS = re.compile(
+    r"(^(?:proxy-)?authorization[ \t]*:[ \t]*(?:digest|basic)?|^x-crosspoint-own[ \t]*:|\binline:)"
+    r"(?:(?<!inline:)[^\n]*(?:\n[ \t][^\n]*)*|[^\s|]+)",
+    re.IGNORECASE | re.MULTILINE,
+)
+"""Credentials (folded lines, too), what we know ourselves by, and media keys: what stands before them is shown."""
 
 Kept = tuple[float, bool, object, bytes]
 """When, whether sent, the peer, the message: read only when somebody wants to see it."""
@@ -39,7 +44,7 @@ class Traced:
         """For an operator's eyes: lines, nothing that moves a cursor, no answer to a challenge and no media key."""
         lines = self.data.decode("utf-8", "replace").replace("\r\n", "\n")
         shown = "".join(letter if letter == "\n" or letter.isprintable() else "·" for letter in lines)
-        return _SECRETS.sub(lambda found: (found[1] or found[2]) + "…", shown)
+        return _SECRETS.sub(lambda found: found[1] + "…", shown)
 
 
 class Trace:
