@@ -190,8 +190,8 @@ class Calls:
     def replaced(self, target: DialTarget) -> LiveCall | None:
         return replaced_by_address(target.address, self.live.values()) if target.kind == "sip" else None
 
-    async def fetch(self, live: LiveCall, request: DocumentRequest) -> DocumentRequest:
-        """Ask for a document before what runs is given up for it. Raises `GatewayError` where it can't be had or used."""
+    async def fetch(self, live: LiveCall, request: DocumentRequest) -> tuple[DocumentRequest, DialPlan | None]:
+        """Ask for a document before what runs is given up for it; what it dials, if that is all it does. Raises `GatewayError`."""
         return await self._interpreter.fetched(Control(self, live), request)
 
     async def whisper(self, live: LiveCall, whisper: Whisper) -> bool:

@@ -48,7 +48,7 @@ class Dialing:
     async def run(self) -> DialResult:
         """Dial until somebody answers, talk until somebody leaves. A caller who hangs up gives a result, too: `canceled` or `completed`."""
         try:
-            winner = await self._ring()
+            winner = self._prepared() or await self._ring()
             if winner is not None:
                 for child in self._children:
                     if child is not winner:
@@ -56,16 +56,37 @@ class Dialing:
                 bridged = await self._talk(winner)
                 unheard = "canceled" if self._parent.leg.ended.done() else "no-answer"
                 return self._result(winner, "completed" if bridged else unheard, bridged=bridged)
-            begun = [child for child in self._children if child.has_begun]
-            if self._parent.leg.ended.done():
-                return self._result(begun[0] if begun else None, "canceled")
-            ends = [child.ending.what for child in begun]
-            what = worst(ends)
-            return self._result(begun[ends.index(what)], Status(what.value).value)
+            return self._unanswered()
         finally:
             self._tape.stop()
             for child in self._children:
                 child.drop()
+
+    async def find(self) -> Child | DialResult:
+        """Only dial: who answered, to be bridged by a `<Dial>` to come, or how it failed. Cancelling it ends every child."""
+        winner: Child | None = None
+        try:
+            winner = await self._ring()
+            return winner if winner is not None else self._unanswered()
+        finally:
+            for child in self._children:
+                if child is not winner:
+                    child.drop(ELSEWHERE if winner is not None else "")
+
+    def _prepared(self) -> Child | None:
+        """Who has been found before: no other party of this `<Dial>` is called."""
+        found, self._parent.prepared = self._parent.prepared, None
+        if found is not None:
+            self._children = [found]
+        return found
+
+    def _unanswered(self) -> DialResult:
+        begun = [child for child in self._children if child.has_begun]
+        if self._parent.leg.ended.done():
+            return self._result(begun[0] if begun else None, "canceled")
+        ends = [child.ending.what for child in begun]
+        what = worst(ends)
+        return self._result(begun[ends.index(what)], Status(what.value).value)
 
     async def _ring(self) -> Child | None:
         """The child that answered and said yes; None: nobody did, or the caller left."""

@@ -17,6 +17,7 @@ from gateway.twiml.interpreter import DocumentRequest, Finish, Rules
 from media.client import EngineClient
 
 if TYPE_CHECKING:
+    from gateway.calls.child import Child
     from gateway.calls.conferences import Rooms
     from gateway.calls.destinations import Destinations
     from gateway.calls.leg import Telephones
@@ -44,6 +45,9 @@ class LiveCall:
 
     tapes: list[Taping] = field(default_factory=list)
     """Recordings that the call's last callback tells of, so it waits for them."""
+
+    prepared: Child | None = None
+    """Who has answered already, for the `<Dial>` that comes next: a transfer found out before it gave the old call up."""
 
     taken: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when an update takes a dialled child from its `<Dial>`: the parent's verb ends, the child lives on."""

@@ -43,6 +43,7 @@ class Talk:
         self._exchange = exchange
         self._parties = [one, other]
         self._held = ExitStack()
+        self._paused_by: Party | None = None
         self.refer_url, self.refer_method = refer_url, refer_method
 
     def begin(self) -> None:
@@ -64,6 +65,21 @@ class Talk:
             if not party.steered and party is not spare:
                 party.live.leg.hang_up()
 
+    def pause(self, asker: Party) -> None:
+        """Nobody hears anybody while a transfer that *asker* wants is tried. It may leave meanwhile; without the other one all is over."""
+        self._paused_by = asker
+        self._held.close()
+
+    def resume(self) -> None:
+        """The transfer has come to nothing: they go on, if both are still there."""
+        asker, self._paused_by = self._paused_by, None
+        if asker is None or asker.talk is not self:
+            return
+        if asker.live.leg.ended.done():
+            self.end()
+        else:
+            self._connect()
+
     def replace(self, old: Party, new: Party) -> None:
         """*new* talks with the other one of *old* from now on; the talk it comes from is over. What becomes of *old* is the caller's."""
         self._held.close()
@@ -71,6 +87,11 @@ class Talk:
         self._leave(old)
         self._enter(new)
         self._connect()
+
+    def left(self, party: Party) -> None:
+        """This side has hung up."""
+        if party is not self._paused_by:
+            self.end()
 
     def _lose(self, moved: Party) -> None:
         """One side goes on elsewhere; the other is left alone, and not hung up: a transfer does that once all is said."""
@@ -86,7 +107,7 @@ class Talk:
         party.talk, party.live.party = self, party
         leg = party.live.leg
         leg.on_refer = partial(self._referred, party)
-        leg.ended.add_done_callback(lambda _: party.talk.end() if party.talk is not None else None)
+        leg.ended.add_done_callback(lambda _: party.talk.left(party) if party.talk is not None else None)
 
     def _leave(self, party: Party) -> None:
         party.talk = party.live.party = None
@@ -100,4 +121,7 @@ class Talk:
         self._held.enter_context(keys_passed(self._exchange.engine, one, other))
 
     def _referred(self, party: Party, referral: Referral) -> None:
+        if self._paused_by is not None:
+            referral.refuse(491)
+            return
         self._exchange.referred(self, party, referral)

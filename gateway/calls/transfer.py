@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from gateway.calls.child import Child
+from gateway.calls.dialing import Dialing
 from gateway.calls.referral import Referral
 from gateway.calls.talk import Party, Talk
+from gateway.calls.until import first_of
 from gateway.errors import GatewayError
 from gateway.twilio_codes import Code
-from gateway.twiml.control import HungUp
+from gateway.twiml.control import DialPlan, DialResult, DocumentFault, HungUp
 from gateway.twiml.interpreter import DocumentRequest
 from sip.errors import RemoteError
 from sip.headers import Address
@@ -23,6 +26,11 @@ if TYPE_CHECKING:
     from gateway.calls.calls import Calls
     from gateway.calls.exchange import LiveCall
     from sip.message import Request
+
+_TRIES, _WAIT_S = 10, 0.1
+
+_TOLD = {"busy": 486, "no-answer": 480, "canceled": 487, "failed": 503}
+"""What a NOTIFY says of a dialled party that gave no response of its own."""
 
 log = structlog.get_logger(__name__)
 
@@ -51,7 +59,7 @@ class Transfer:
             await self._ask()
         elif replaces is not None:
             self._referral.accept()
-            self._referral.tell(self._connect(replaces))
+            self._referral.tell(await self._connect(replaces))
         else:
             self._calls.notify(call, Code.REFER_WITHOUT_URL, f"REFER to {self._referral.refer_to} but no referUrl")
             self._referral.refuse(603)
@@ -62,20 +70,54 @@ class Transfer:
         params = (("ReferTransferTarget", self._referral.refer_to),)
         request = DocumentRequest(url=url, method=self._talk.refer_method, params=params)
         try:
-            request = await self._calls.fetch(live, request)
-        except GatewayError as fault:
+            request, plan = await self._calls.fetch(live, request)
+        except (GatewayError, DocumentFault) as fault:
             self._calls.notify(live.call, fault.code, f"{fault.message} ({fault.url or url})")
             self._referral.tell(503)
             return
-        if self._other.over.done() or not self._calls.update(live.call.sid, request):
+        if self._other.talk is not self._talk:
+            self._referral.tell(487)
+            return
+        found = await self._find(live, plan) if plan is not None else None
+        if isinstance(found, DialResult):
+            self._referral.tell(
+                _TOLD.get(found.status, 503) if found.sip_response_code is None else found.sip_response_code
+            )
+            self._talk.resume()
+            return
+        live.prepared = found
+        if not self._calls.update(live.call.sid, request):
             self._referral.tell(487)
             return
         self._referral.tell(200)
         self._asker.live.leg.hang_up("transferred")
 
-    def _connect(self, meant: Replaces) -> int:
+    async def _find(self, live: LiveCall, plan: DialPlan) -> Child | DialResult:
+        """Dial before the old call is given up: who answered, or how it failed. Meanwhile the other party hears it ring."""
+        self._talk.pause(self._asker)
+        finding = asyncio.ensure_future(Dialing(self._calls, live, plan).find())
+        try:
+            await first_of(finding, self._other.over)
+        finally:
+            if not finding.done():
+                finding.cancel()
+                await asyncio.wait([finding])
+        found = DialResult(status="canceled") if finding.cancelled() else finding.result()
+        if isinstance(found, Child):
+            if self._other.over.done():
+                found.drop()
+                return DialResult(status="canceled")
+            live.leg.ended.add_done_callback(lambda _: live.prepared.drop() if live.prepared is not None else None)
+        return found
+
+    async def _connect(self, meant: Replaces) -> int:
         """Join our other party with the one at the far side of the dialog meant; the status that tells how it went."""
         found = dialog(meant, self._calls.live.values())
+        for _ in range(_TRIES):
+            if found is not None and found.party is not None:
+                break
+            await asyncio.sleep(_WAIT_S)  # it may have been answered this very moment, and be about to talk
+            found = dialog(meant, self._calls.live.values())
         target = found.party.other if found is not None and found.party is not None else None
         if found is None or target is None or target.talk is self._talk:
             return 481

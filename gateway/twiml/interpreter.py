@@ -10,7 +10,7 @@ import structlog
 
 from gateway.errors import GatewayError, TwimlFault, WebhookFault
 from gateway.twilio_codes import Code
-from gateway.twiml.control import CallControl, DocumentFault, HungUp, Utterance
+from gateway.twiml.control import CallControl, DialPlan, DocumentFault, HungUp, Utterance
 from gateway.twiml.document import Document, parse
 from gateway.twiml.reply import Reply, document
 from gateway.twiml.ssml import plain
@@ -90,11 +90,15 @@ class Interpreter:
     def __init__(self, fetch: Fetch) -> None:
         self._fetch = fetch
 
-    async def fetched(self, call: CallControl, request: DocumentRequest) -> DocumentRequest:
-        """The same request with its answer, which is a document. Raises `GatewayError`."""
+    async def fetched(self, call: CallControl, request: DocumentRequest) -> tuple[DocumentRequest, DialPlan | None]:
+        """The same request with its answer, which is a document; the plan, if all that it does is to dial. Raises `GatewayError`."""
         reply = await self._fetch(call, request)
-        document(reply)
-        return replace(request, reply=reply)
+        verbs = document(reply).verbs
+        call.base_url = reply.url
+        match verbs:
+            case (Dial() as dial,) if dial.only_rings:
+                return replace(request, reply=reply), dial.plan(call)
+        return replace(request, reply=reply), None
 
     async def run(self, call: CallControl, first: DocumentRequest, rules: Rules | None = None) -> Finish:
         """From the first document to the end of the last. Never raises but `CancelledError`."""

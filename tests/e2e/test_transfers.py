@@ -185,6 +185,72 @@ async def test_a_refer_url_that_fails_leaves_the_call_as_it_was(gateway: Gateway
 
 
 @pytest.mark.parametrize("asker", ["bob", "alice"])
+async def test_a_blind_transfer_to_who_is_busy_leaves_the_call_as_it_was(gateway: Gateway, asker: str) -> None:
+    """What the application dials is rung before the old call is given up; who asked hears how that went."""
+    prepared(gateway, ' referUrl="/refer"')
+    gateway.application.answers("/refer", "<Response><Dial><Client>carol</Client></Dial></Response>")
+    async with Trio(gateway) as trio:
+
+        async def busy(line: Line) -> None:
+            line.ring()
+            await asyncio.sleep(0.2)
+            line.refuse(486)
+
+        trio.carol.script = busy
+        alice, bob = await trio.talk()
+        asking = bob if asker == "bob" else alice
+        asking.refer("<sip:carol@127.0.0.1>")
+        await until_told(asking, 202, 100, 486)
+        await asyncio.sleep(0.2)  # long enough for a BYE that must not come
+        assert alice.is_up
+        assert bob.is_up
+        trio.carol.script = answer_at_once
+        asking.refer("<sip:carol@127.0.0.1>")
+        await until_told(asking, 202, 100, 486, 202, 100, 200)
+        await asking.wait_for(Ended)
+        carol = await trio.carol.next_call(count=2)
+        left = alice if asker == "bob" else bob
+        await asyncio.sleep(0.2)  # long enough for a BYE that must not come
+        assert left.is_up
+        assert carol.is_up
+        left.hang_up()
+        await carol.wait_for(Ended)
+
+
+@pytest.mark.parametrize("answers", [True, False])
+async def test_who_asks_for_a_transfer_may_leave_at_once(gateway: Gateway, answers: bool) -> None:
+    prepared(gateway, ' referUrl="/refer"')
+    application = gateway.application
+    application.answers("/refer", "<Response><Dial><Client>carol</Client></Dial></Response>")
+    async with Trio(gateway) as trio:
+
+        async def later(line: Line) -> None:
+            line.ring()
+            await asyncio.sleep(0.4)
+            if answers:
+                line.answer()
+            else:
+                line.refuse(486)
+
+        trio.carol.script = later
+        alice, bob = await trio.talk()
+        bob.refer("<sip:carol@127.0.0.1>")
+        carol = await trio.carol.next_call()
+        bob.hang_up()
+        await bob.wait_for(Ended)
+        if answers:
+            await carol.is_connected()
+            await asyncio.sleep(0.2)  # long enough for a BYE that must not come
+            assert alice.is_up
+            assert carol.is_up
+            carol.hang_up()
+        else:
+            done = await application.wait_for("/done/bob")  # nobody is left to talk with: the old <Dial> is over
+            assert done["DialCallStatus"] == "completed"
+        await alice.wait_for(Ended)
+
+
+@pytest.mark.parametrize("asker", ["bob", "alice"])
 @pytest.mark.parametrize("consulted_by", ["call", "being called"])
 async def test_an_attended_transfer_whoever_called_whom(gateway: Gateway, asker: str, consulted_by: str) -> None:
     """*asker* has two calls, one of them with carol, and connects the other party with her. All four ways to come there."""

@@ -11,7 +11,6 @@ from gateway.twiml.control import (
     DequeuePlan,
     DialPlan,
     DialResult,
-    DialTarget,
     DocumentFault,
     RecordingPlan,
 )
@@ -153,12 +152,17 @@ class Dial(
             case ():
                 call.notify(Code.DIAL_NESTED, "<Dial> has nobody to ring")
                 return DialResult(status="failed")
-        targets = tuple(child.target(call) for child in self.children if isinstance(child, Party))
-        return await call.dial(self._plan(call, targets))
+        return await call.dial(self.plan(call))
 
-    def _plan(self, call: CallControl, targets: tuple[DialTarget, ...]) -> DialPlan:
+    @property
+    def only_rings(self) -> bool:
+        """Whether it is about parties that ring, and nothing of the application's follows."""
+        return self.action is None and bool(self.children) and all(isinstance(child, Party) for child in self.children)
+
+    def plan(self, call: CallControl) -> DialPlan:
+        """For parties that ring."""
         return DialPlan(
-            targets=targets,
+            targets=tuple(child.target(call) for child in self.children if isinstance(child, Party)),
             timeout_s=self.timeout,
             time_limit_s=self.time_limit,
             caller_id=self.caller_id,
