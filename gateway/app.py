@@ -252,7 +252,7 @@ class App:
     async def _on_invite(self, session: Session) -> None:
         try:
             arrived = arrival(session, self.directory)
-            replaced = replaced_by_invite(session.request, self.calls.live.values())
+            replaced = replaced_by_invite(session.request, self.calls.live.values(), arrived.call.account_sid)
         except RemoteError as fault:
             session.refuse(fault.status, fault.reason)
             return

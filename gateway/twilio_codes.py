@@ -126,6 +126,7 @@ class Code(IntEnum):
     CONFERENCE_NOT_JOINED = 16030
     AMD_CALLBACK_MISSING = 21262
     AMD_ALWAYS_ASYNC = 21263
+    SIP_FAILED = 32011
 
     @property
     def is_error(self) -> bool:

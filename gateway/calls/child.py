@@ -15,6 +15,7 @@ from gateway.calls.leg import Leg
 from gateway.calls.ringback import Ringback
 from gateway.calls.ringing import Ringing
 from gateway.calls.until import first_of
+from gateway.twilio_codes import Code
 from gateway.twiml.control import DialPlan, DialTarget, HungUp, Whisper
 
 log = structlog.get_logger(__name__)
@@ -62,7 +63,7 @@ class Child:
         """Ring, wait for the answer, send digits, whisper. False: this party is out, and `ending` says how."""
         self._ringback = ringback
         self.has_begun = True
-        if (replaced := self._exchange.replaced(self._target)) is not None:
+        if (replaced := self._exchange.replaced(self._target, self.call)) is not None:
             return self._join(replaced)
         self.call.happened(Happening.INITIATED)
         self._exchange.rings(self.call, self._canceled)
@@ -73,8 +74,8 @@ class Child:
         except CallFailed as failed:
             if self.ending.reason == "canceled by the application":
                 return self._out(self.ending)
-            if failed.notification:
-                self._exchange.notify(self.call, failed.notification, str(failed))
+            if code := failed.notification or self._sip_fault(failed.ending):
+                self._exchange.notify(self.call, code, str(failed))
             return self._out(failed.ending)
         prepares = bool(self._target.send_digits) or self._target.whisper is not None
         if not prepares and not self._wins():
@@ -87,6 +88,11 @@ class Child:
             detection.begin(self._exchange, self.live, self._target.detection)
         self._exchange.adopt(self.live)
         return not prepares or await self._prepare(self.live, ringback)
+
+    def _sip_fault(self, ending: Ending) -> int:
+        """A SIP address that could not be reached, or whose server is at fault: the application's own infrastructure."""
+        code = ending.sip_code
+        return Code.SIP_FAILED if self._target.kind == "sip" and (code == 408 or 500 <= (code or 0) < 600) else 0
 
     def _join(self, replaced: LiveCall) -> bool:
         """The party is in a call with us already, and its partner leaves it to this one: there is nothing to ring."""

@@ -107,7 +107,7 @@ class Destinations:
         text = text if text.lower().startswith(("sip:", "sips:")) else f"sip:{text}"
         uri = Uri.parse(text)
         headers = passed_headers(uri)
-        uri = Uri(uri.scheme, uri.user, uri.password, uri.host, uri.port, uri.params, ())
+        uri = replace(uri, headers=()).without_params("edge", "region")  # those are about Twilio's network
         domain = self._directory.domain(uri.host)
         if domain is not None and (uri.port is None or uri.port in self._own_ports()):
             user = uri.user or ""

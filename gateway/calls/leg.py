@@ -255,11 +255,9 @@ class Leg:
 
     def _refused(self, event: Refused) -> None:
         headers = x_headers(event.response.headers) if event.response is not None else ()
-        self._end(
-            Ending(
-                what=outcome(event.status), sip_code=event.status, reason=event.reason, headers=headers, by_peer=True
-            )
-        )
+        nobody = event.response is None and event.status == 408  # not a word: no telephone has rung
+        what = Happening.FAILED if nobody else outcome(event.status)
+        self._end(Ending(what=what, sip_code=event.status, reason=event.reason, headers=headers, by_peer=True))
 
     def _confirmed(self, event: Confirmed) -> None:
         if event.sdp is not None and not self._settle(event.sdp):

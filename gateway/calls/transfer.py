@@ -112,12 +112,14 @@ class Transfer:
 
     async def _connect(self, meant: Replaces) -> int:
         """Join our other party with the one at the far side of the dialog meant; the status that tells how it went."""
-        found = dialog(meant, self._calls.live.values())
+        lives = self._calls.live.values()
+        account = self._asker.live.call.account_sid
+        found = dialog(meant, lives, account)
         for _ in range(_TRIES):
             if found is not None and found.party is not None:
                 break
             await asyncio.sleep(_WAIT_S)  # it may have been answered this very moment, and be about to talk
-            found = dialog(meant, self._calls.live.values())
+            found = dialog(meant, lives, account)
         target = found.party.other if found is not None and found.party is not None else None
         if found is None or target is None or target.talk is self._talk:
             return 481
@@ -131,9 +133,9 @@ class Transfer:
         return 200
 
 
-def dialog(meant: Replaces, lives: Iterable[LiveCall]) -> LiveCall | None:
-    """The live call whose dialog is meant."""
-    return next((live for live in lives if live.leg.is_dialog(meant)), None)
+def dialog(meant: Replaces, lives: Iterable[LiveCall], account_sid: str) -> LiveCall | None:
+    """The live call whose dialog is meant: of this account, whoever else has one."""
+    return next((live for live in lives if live.leg.is_dialog(meant) and live.call.account_sid == account_sid), None)
 
 
 def replaced_by(refer_to: str) -> Replaces | None:
@@ -141,7 +143,7 @@ def replaced_by(refer_to: str) -> Replaces | None:
     return _replaced_in(Address.parse(refer_to).uri)
 
 
-def replaced_by_address(address: str, lives: Iterable[LiveCall]) -> LiveCall | None:
+def replaced_by_address(address: str, lives: Iterable[LiveCall], account_sid: str) -> LiveCall | None:
     """Whose place a call to this SIP address takes; None: it says nothing of that, or nobody has that dialog."""
     if "replaces=" not in address.lower():
         return None
@@ -149,10 +151,10 @@ def replaced_by_address(address: str, lives: Iterable[LiveCall]) -> LiveCall | N
         meant = _replaced_in(Uri.parse(address))
     except RemoteError:
         return None
-    return dialog(meant, lives) if meant is not None else None
+    return dialog(meant, lives, account_sid) if meant is not None else None
 
 
-def replaced_by_invite(invite: Request, lives: Iterable[LiveCall]) -> LiveCall | None:
+def replaced_by_invite(invite: Request, lives: Iterable[LiveCall], account_sid: str) -> LiveCall | None:
     """Whose place a new INVITE takes; None: it has no Replaces. Raises `RemoteError` (RFC 3891 section 3)."""
     values = invite.headers.get_all("Replaces")
     if not values:
@@ -160,7 +162,7 @@ def replaced_by_invite(invite: Request, lives: Iterable[LiveCall]) -> LiveCall |
     if len(values) > 1:
         raise RemoteError(400, "More Than One Replaces")
     meant = Replaces.parse(values[0])
-    found = dialog(meant, lives)
+    found = dialog(meant, lives, account_sid)
     if found is None or found.party is None:
         raise RemoteError(481, "No Such Dialog")
     if meant.early_only:
