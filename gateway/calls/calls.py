@@ -187,10 +187,10 @@ class Calls:
     def referred(self, talk: Talk, party: Party, referral: Referral) -> None:
         self.spawn(Transfer(self, talk, party, referral).run(), f"transfer {party.live.call.sid}")
 
-    def replaced(self, target: DialTarget, call: Call) -> LiveCall | None:
+    async def replaced(self, target: DialTarget, call: Call) -> LiveCall | None:
         if target.kind != "sip":
             return None
-        return replaced_by_address(target.address, self.live.values(), call.account_sid)
+        return await replaced_by_address(target.address, self.live.values(), call.account_sid)
 
     async def fetch(self, live: LiveCall, request: DocumentRequest) -> tuple[DocumentRequest, DialPlan | None]:
         """Ask for a document before what runs is given up for it; what it dials, if that is all it does. Raises `GatewayError`."""

@@ -63,7 +63,7 @@ class Child:
         """Ring, wait for the answer, send digits, whisper. False: this party is out, and `ending` says how."""
         self._ringback = ringback
         self.has_begun = True
-        if (replaced := self._exchange.replaced(self._target, self.call)) is not None:
+        if (replaced := await self._exchange.replaced(self._target, self.call)) is not None:
             return self._join(replaced)
         self.call.happened(Happening.INITIATED)
         self._exchange.rings(self.call, self._canceled)

@@ -122,7 +122,7 @@ class Exchange(Protocol):
         """One side of a talk asks us to connect the other with somebody else."""
         ...
 
-    def replaced(self, target: DialTarget, call: Call) -> LiveCall | None:
+    async def replaced(self, target: DialTarget, call: Call) -> LiveCall | None:
         """The live call whose dialog a `<Sip>` address wants replaced; None: it says nothing of that."""
         ...
 

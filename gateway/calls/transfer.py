@@ -112,14 +112,7 @@ class Transfer:
 
     async def _connect(self, meant: Replaces) -> int:
         """Join our other party with the one at the far side of the dialog meant; the status that tells how it went."""
-        lives = self._calls.live.values()
-        account = self._asker.live.call.account_sid
-        found = dialog(meant, lives, account)
-        for _ in range(_TRIES):
-            if found is not None and found.party is not None:
-                break
-            await asyncio.sleep(_WAIT_S)  # it may have been answered this very moment, and be about to talk
-            found = dialog(meant, lives, account)
+        found = await settled(meant, self._calls.live.values(), self._asker.live.call.account_sid)
         target = found.party.other if found is not None and found.party is not None else None
         if found is None or target is None or target.talk is self._talk:
             return 481
@@ -143,7 +136,18 @@ def replaced_by(refer_to: str) -> Replaces | None:
     return _replaced_in(Address.parse(refer_to).uri)
 
 
-def replaced_by_address(address: str, lives: Iterable[LiveCall], account_sid: str) -> LiveCall | None:
+async def settled(meant: Replaces, lives: Iterable[LiveCall], account_sid: str) -> LiveCall | None:
+    """The same, where it has to be in a talk: it may have been answered this very moment, and be about to begin one."""
+    found = dialog(meant, lives, account_sid)
+    for _ in range(_TRIES):
+        if found is not None and found.party is not None:
+            break
+        await asyncio.sleep(_WAIT_S)
+        found = dialog(meant, lives, account_sid)
+    return found
+
+
+async def replaced_by_address(address: str, lives: Iterable[LiveCall], account_sid: str) -> LiveCall | None:
     """Whose place a call to this SIP address takes; None: it says nothing of that, or nobody has that dialog."""
     if "replaces=" not in address.lower():
         return None
@@ -151,7 +155,7 @@ def replaced_by_address(address: str, lives: Iterable[LiveCall], account_sid: st
         meant = _replaced_in(Uri.parse(address))
     except RemoteError:
         return None
-    return dialog(meant, lives, account_sid) if meant is not None else None
+    return await settled(meant, lives, account_sid) if meant is not None else None
 
 
 def replaced_by_invite(invite: Request, lives: Iterable[LiveCall], account_sid: str) -> LiveCall | None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
-
-import pytest
 
 from sip.digest import Credentials
 from tests.e2e.gateway import Gateway
@@ -76,40 +76,48 @@ async def test_every_kind_of_party_is_called_as_its_noun_says(gateway: Gateway) 
         assert one["SequenceNumber"] == ("0" if one["CallStatus"] == "initiated" else "1")
 
 
-TWO_TRUNKS = '[[trunk]]\nname = "second"\nhost = "{}"\n[[route]]\nprefix = "+"\ntrunk = "second"\n'
+TRUNK = '[[trunk]]\nname = "{name}"\nhost = "{host}"\n'
+ROUTE = '[[route]]\nprefix = "+4{prefix}"\ntrunk = "{name}"\n'
+SHUT = ("503", "500", "deaf", "nobody", "486")
 
 
-@pytest.mark.parametrize("first", ["503", "500", "deaf", "nobody", "busy"])
-async def test_a_call_goes_on_by_the_second_trunk_of_a_prefix(tmp_path: Path, first: str) -> None:
+async def test_a_call_goes_on_by_the_second_trunk_of_a_prefix(tmp_path: Path) -> None:
     """Where the first is overloaded, deaf or away; what the called party itself says is not asked again."""
-    second_port = free_ports(2)
-    more = TWO_TRUNKS.format(f"{LOOPBACK}:{second_port}")
-    async with (
-        Gateway(tmp_path / "gateway", more=more) as gateway,
-        Scripted(gateway.sip) as caller,
-        Scripted(gateway.sip, port=second_port) as second,
-    ):
-        application = gateway.application
-        application.answers("/done", DONE)
-        application.answers("/number", dial("<Number>+15557770000</Number>", answerOnBridge="true"))
+    second_port, *ports = (free_ports(2) for _ in range(len(SHUT) + 1))
+    more = TRUNK.format(name="second", host=f"{LOOPBACK}:{second_port}")
+    for n, (name, port) in enumerate(zip(SHUT, ports, strict=True)):
+        more += TRUNK.format(name=name, host=f"{LOOPBACK}:{port}")
+        more += ROUTE.format(prefix=n, name=name) + ROUTE.format(prefix=n, name="second")
+    async with AsyncExitStack() as opened:
+        gateway = await opened.enter_async_context(Gateway(tmp_path / "gateway", more=more))
+        caller = await opened.enter_async_context(Scripted(gateway.sip))
+        second = await opened.enter_async_context(Scripted(gateway.sip, port=second_port))
         second.script = answer_at_once
-        carrier = Scripted(gateway.sip, port=gateway.trunk_port if first.isdigit() or first == "busy" else 0)
-        async with carrier, RawPeer(gateway.sip, ports=(gateway.trunk_port if first == "deaf" else 0,)):
+        application = gateway.application
+        for n, (name, port) in enumerate(zip(SHUT, ports, strict=True)):
+            application.answers(f"/done/{n}", DONE)
+            if name == "deaf":
+                await opened.enter_async_context(RawPeer(gateway.sip, ports=(port,)))
+            elif name.isdigit():
+                carrier = await opened.enter_async_context(Scripted(gateway.sip, port=port))
+                carrier.script = partial(refuse, status=int(name))
+        application.answers(
+            "/number",
+            lambda asked: (
+                f'<Response><Dial action="/done/{asked["SipHeader_X-N"]}" answerOnBridge="true">'
+                f"<Number>+4{asked['SipHeader_X-N']}15557770000</Number></Dial></Response>"
+            ),
+        )
+        calls = [await caller.call(NUMBER, [("X-N", str(n))]) for n in range(len(SHUT))]
+        lines = [await second.next_call(count=n, within_s=15.0) for n in range(1, len(SHUT))]
+        for call in calls[:-1]:
+            await call.wait_for(Accepted)
+            call.hang_up()
+        done = [await application.wait_for(f"/done/{n}") for n in range(len(SHUT))]
+    assert len(lines) == len(second.incoming) == len(SHUT) - 1
+    assert [one["DialCallStatus"] for one in done] == ["completed"] * 4 + ["busy"]
+    assert [one["DialBridged"] for one in done] == ["true"] * 4 + ["false"]
 
-            async def refuse(line: Line) -> None:
-                line.refuse(486 if first == "busy" else int(first))
 
-            carrier.script = refuse
-            call = await caller.call(NUMBER)
-            if first == "busy":
-                done = await application.wait_for("/done")
-                assert done["DialCallStatus"] == "busy"
-                assert not second.incoming
-            else:
-                line = await second.next_call(within_s=15.0)
-                await line.is_connected()
-                await call.wait_for(Accepted)
-                call.hang_up()
-                done = await application.wait_for("/done")
-                assert (done["DialCallStatus"], done["DialBridged"]) == ("completed", "true")
-            await call.wait_for(Ended, Refused)
+async def refuse(line: Line, status: int) -> None:
+    line.refuse(status)

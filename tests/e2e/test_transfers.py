@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from itertools import product
 from pathlib import Path
 from xml.sax.saxutils import escape
 
@@ -133,8 +134,9 @@ class Trio:
 
     async def talk(self) -> tuple[Line, Line]:
         """(alice's line, bob's line)."""
+        already = len(self.bob.incoming)
         line = await self.alice.call("bob")
-        other = await self.bob.next_call()
+        other = await self.bob.next_call(count=already + 1)
         await line.is_connected()
         await other.is_connected()
         await asyncio.sleep(0.2)  # the gateway connects them a moment after it has sent the ACK
@@ -184,8 +186,7 @@ async def test_a_refer_url_that_fails_leaves_the_call_as_it_was(gateway: Gateway
     assert await is_notified(gateway, 11200, 12100)
 
 
-@pytest.mark.parametrize("asker", ["bob", "alice"])
-async def test_a_blind_transfer_to_who_is_busy_leaves_the_call_as_it_was(gateway: Gateway, asker: str) -> None:
+async def test_a_blind_transfer_to_who_is_busy_leaves_the_call_as_it_was(gateway: Gateway) -> None:
     """What the application dials is rung before the old call is given up; who asked hears how that went."""
     prepared(gateway, ' referUrl="/refer"')
     gateway.application.answers("/refer", "<Response><Dial><Client>carol</Client></Dial></Response>")
@@ -196,33 +197,33 @@ async def test_a_blind_transfer_to_who_is_busy_leaves_the_call_as_it_was(gateway
             await asyncio.sleep(0.2)
             line.refuse(486)
 
-        trio.carol.script = busy
-        alice, bob = await trio.talk()
-        asking = bob if asker == "bob" else alice
-        asking.refer("<sip:carol@127.0.0.1>")
-        await until_told(asking, 202, 100, 486)
-        await asyncio.sleep(0.2)  # long enough for a BYE that must not come
-        assert alice.is_up
-        assert bob.is_up
-        trio.carol.script = answer_at_once
-        asking.refer("<sip:carol@127.0.0.1>")
-        await until_told(asking, 202, 100, 486, 202, 100, 200)
-        await asking.wait_for(Ended)
-        carol = await trio.carol.next_call(count=2)
-        left = alice if asker == "bob" else bob
-        await asyncio.sleep(0.2)  # long enough for a BYE that must not come
-        assert left.is_up
-        assert carol.is_up
-        left.hang_up()
-        await carol.wait_for(Ended)
+        for asker in ("bob", "alice"):
+            trio.carol.script = busy
+            alice, bob = await trio.talk()
+            asking, left = (bob, alice) if asker == "bob" else (alice, bob)
+            asking.refer("<sip:carol@127.0.0.1>")
+            await until_told(asking, 202, 100, 486)
+            await asyncio.sleep(0.2)  # long enough for a BYE that must not come
+            assert alice.is_up
+            assert bob.is_up
+            trio.carol.script = answer_at_once
+            asking.refer("<sip:carol@127.0.0.1>")
+            await until_told(asking, 202, 100, 486, 202, 100, 200)
+            await asking.wait_for(Ended)
+            carol = trio.carol.incoming[-1]
+            await asyncio.sleep(0.2)  # long enough for a BYE that must not come
+            assert left.is_up
+            assert carol.is_up
+            left.hang_up()
+            await carol.wait_for(Ended)
 
 
-@pytest.mark.parametrize("answers", [True, False])
-async def test_who_asks_for_a_transfer_may_leave_at_once(gateway: Gateway, answers: bool) -> None:
+async def test_who_asks_for_a_transfer_may_leave_at_once(gateway: Gateway) -> None:
     prepared(gateway, ' referUrl="/refer"')
     application = gateway.application
     application.answers("/refer", "<Response><Dial><Client>carol</Client></Dial></Response>")
     async with Trio(gateway) as trio:
+        answers = True
 
         async def later(line: Line) -> None:
             line.ring()
@@ -233,51 +234,51 @@ async def test_who_asks_for_a_transfer_may_leave_at_once(gateway: Gateway, answe
                 line.refuse(486)
 
         trio.carol.script = later
-        alice, bob = await trio.talk()
-        bob.refer("<sip:carol@127.0.0.1>")
-        carol = await trio.carol.next_call()
-        bob.hang_up()
-        await bob.wait_for(Ended)
-        if answers:
-            await carol.is_connected()
-            await asyncio.sleep(0.2)  # long enough for a BYE that must not come
-            assert alice.is_up
-            assert carol.is_up
-            carol.hang_up()
-        else:
-            done = await application.wait_for("/done/bob")  # nobody is left to talk with: the old <Dial> is over
-            assert done["DialCallStatus"] == "completed"
-        await alice.wait_for(Ended)
+        for count, answers in enumerate((True, False), start=1):
+            alice, bob = await trio.talk()
+            bob.refer("<sip:carol@127.0.0.1>")
+            carol = await trio.carol.next_call(count=count)
+            bob.hang_up()
+            await bob.wait_for(Ended)
+            if answers:
+                await carol.is_connected()
+                await asyncio.sleep(0.2)  # long enough for a BYE that must not come
+                assert alice.is_up
+                assert carol.is_up
+                carol.hang_up()
+            else:
+                done = await application.wait_for("/done/bob")  # nobody is left to talk with: the old <Dial> is over
+                assert done["DialCallStatus"] == "completed"
+            await alice.wait_for(Ended)
 
 
-@pytest.mark.parametrize("asker", ["bob", "alice"])
-@pytest.mark.parametrize("consulted_by", ["call", "being called"])
-async def test_an_attended_transfer_whoever_called_whom(gateway: Gateway, asker: str, consulted_by: str) -> None:
-    """*asker* has two calls, one of them with carol, and connects the other party with her. All four ways to come there."""
+async def test_an_attended_transfer_whoever_called_whom(gateway: Gateway) -> None:
+    """Who asks has two calls, one of them with carol, and connects the other party with her. All four ways to come there."""
     prepared(gateway)
     async with Trio(gateway) as trio:
-        alice, bob = await trio.talk()
-        first, left = (bob, alice) if asker == "bob" else (alice, bob)
-        asking = trio.bob if asker == "bob" else trio.alice
-        if consulted_by == "call":
-            second = await asking.call("carol")
-            carol = await trio.carol.next_call()
-        else:
-            already = len(asking.incoming)
-            carol = await trio.carol.call(asker)
-            second = await asking.next_call(count=already + 1)
-        await second.is_connected()
-        await carol.is_connected()
-        first.refer(f"<sip:carol@127.0.0.1?Replaces={escaped(second.replaces)}>")
-        await until_told(first, 202, 100, 200)
-        await first.wait_for(Ended)
-        await second.wait_for(Ended)
-        await asyncio.sleep(0.3)  # long enough for a BYE that must not come
-        assert left.is_up
-        assert carol.is_up
-        carol.hang_up()
-        await left.wait_for(Ended)
-    assert len(gateway.application.all("/voice")) == 2
+        for asker, calls in product(("bob", "alice"), (True, False)):
+            alice, bob = await trio.talk()
+            first, left = (bob, alice) if asker == "bob" else (alice, bob)
+            asking = trio.bob if asker == "bob" else trio.alice
+            met = len(trio.carol.incoming), len(asking.incoming)
+            if calls:
+                second = await asking.call("carol")
+                carol = await trio.carol.next_call(count=met[0] + 1)
+            else:
+                carol = await trio.carol.call(asker)
+                second = await asking.next_call(count=met[1] + 1)
+            await second.is_connected()
+            await carol.is_connected()
+            first.refer(f"<sip:carol@127.0.0.1?Replaces={escaped(second.replaces)}>")
+            await until_told(first, 202, 100, 200)
+            await first.wait_for(Ended)
+            await second.wait_for(Ended)
+            await asyncio.sleep(0.3)  # long enough for a BYE that must not come
+            assert left.is_up, (asker, calls)
+            assert carol.is_up, (asker, calls)
+            carol.hang_up()
+            await left.wait_for(Ended)
+        assert len(gateway.application.all("/voice")) == 8, "nobody was called anew"
 
 
 async def test_a_document_may_dial_into_a_dialog_that_a_transfer_names(gateway: Gateway) -> None:
