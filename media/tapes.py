@@ -13,18 +13,19 @@ from media.events import Event, TapeEnded, TapeStarted
 from media.slots import Slots
 from media.streams import Slot
 from media.tape import Cause, Tape
-from media.wav import Append, Begin, Finish, Order, Writer, Written
+from media.wav import Append, Begin, Finish, Order, Written
+from media.writer import Writer
 
 Floats = NDArray[np.float32]
 Emit = Callable[[Event], None]
 TapeCommand = asked.Record | asked.Retap | asked.PauseTape | asked.ResumeTape | asked.StopTape
 
-MOST_BEHIND = 64 * 1024 * 1024
+MOST_BEHIND = 256 * 1024 * 1024
 """Octets that may wait for a slow disk; then tapes fail rather than fill the memory."""
 
 
 class Sink(Protocol):
-    """Who writes; see `media.wav.Writer`."""
+    """Who writes; see `media.writer.Writer`."""
 
     @property
     def behind(self) -> int: ...

@@ -1,12 +1,9 @@
-"""WAV files that are valid at every moment, written by a thread of their own; and what is needed to read them."""
+"""WAV files that are valid at every moment, and mended after a crash."""
 
 from __future__ import annotations
 
 import os
-import queue
 import struct
-import threading
-from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,7 +55,7 @@ class Written:
     error: str = ""
 
 
-class _File:
+class File:
     """One open file. Owns its descriptor; after a fault it holds none and drops what comes."""
 
     def __init__(self, begin: Begin) -> None:
@@ -117,68 +114,8 @@ class _File:
                 self.error += ", nor truncated"
             os.close(self._fd)
             self._fd = -1
-
-
-class Writer:
-    """Owns the writing thread, which begins with the first order. `put` never blocks; `done` tells what has been closed."""
-
-    def __init__(self) -> None:
-        self._orders: queue.SimpleQueue[Order | None] = queue.SimpleQueue()
-        self._done: deque[Written] = deque()
-        self._files: dict[int, _File] = {}
-        self._thread: threading.Thread | None = None
-        self._taken = 0
-        self._put = 0
-
-    @property
-    def behind(self) -> int:
-        """Octets of samples that wait to be written."""
-        return self._put - self._taken
-
-    def put(self, order: Order) -> None:
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._work, name="tapes", daemon=True)
-            self._thread.start()
-        if isinstance(order, Append):
-            self._put += len(order.pcm)
-        self._orders.put(order)
-
-    def done(self) -> list[Written]:
-        """Files closed since the last time, each once."""
-        return [self._done.popleft() for _ in range(len(self._done))]
-
-    def close(self, timeout_s: float = 10.0) -> None:
-        """Write everything that was put and end the thread; a disk that hangs is left behind."""
-        if self._thread is not None:
-            self._orders.put(None)
-            self._thread.join(timeout_s)
-            self._thread = None
-
-    def _work(self) -> None:
-        while (order := self._orders.get()) is not None:
-            self.obey(order)
-
-    def obey(self, order: Order) -> None:
-        """Carry out one order."""
-        match order:
-            case Begin(file=number):
-                file = self._files[number] = _File(order)
-                self._check(number, file)
-            case Append(file=number, pcm=pcm):
-                self._taken += len(pcm)
-                if (found := self._files.get(number)) is not None:
-                    found.append(pcm)
-                    self._check(number, found)
-            case Finish(file=number):
-                if (found := self._files.pop(number, None)) is not None:
-                    found.close()
-                    self._done.append(Written(file=number, samples=found.samples, error=found.error))
-
-    def _check(self, number: int, file: _File) -> None:
-        """A file that has failed is told at once; what else comes for it is dropped."""
-        if file.error:
-            del self._files[number]
-            self._done.append(Written(file=number, samples=file.samples, error=file.error))
+            if not self.length:
+                Path(self.begin.path).unlink(missing_ok=True)
 
 
 def repair(path: Path) -> int:

@@ -13,7 +13,7 @@ SEAM = {"gateway/calls/leg.py", "gateway/calls/negotiate.py", "gateway/app.py"}
 """The only files that know both sides."""
 
 EDGES = {f"sip/{n}.py" for n in ("endpoint", "client", "handle", "resolve")} | {
-    f"media/{n}.py" for n in ("sockets", "driver", "client", "clips", "voicing", "wav")
+    f"media/{n}.py" for n in ("sockets", "driver", "client", "clips", "voicing", "wav", "writer")
 }
 CLOCKS_AND_SOCKETS = {"asyncio", "socket", "ssl", "time", "threading", "select"}
 MAY_CATCH_ALL = {"media/driver.py", "sip/endpoint.py", "gateway/twiml/interpreter.py", "gateway/calls/calls.py"}

@@ -13,6 +13,8 @@ from media.commands import Tap
 from media.streams import RATE_HZ
 from media.tones import BEEP
 
+DISK_S = 2.0
+"""How long the call waits for the file to be closed."""
 TRIM_S = 5.0
 """How long `action` waits for RecordingDuration, which is that after trimming."""
 
@@ -43,9 +45,12 @@ async def record(exchange: Exchange, live: LiveCall, plan: RecordPlan) -> Record
     finally:
         unlisten()
         taping.stop()
-    ended = await asyncio.shield(taping.ended)
+    await asyncio.wait([taping.ended], timeout=DISK_S)
     digits = key.result() if key.done() else "hangup" if leg.ended.done() else ""
     key.cancel()
+    if not taping.ended.done():  # a disk that does not answer keeps no call waiting: its recording will fail by itself
+        return Recorded(sid=taping.sid, url=taping.url, digits=digits)
+    ended = taping.ended.result()
     only_silence = (
         ended.cause == "silence" and silence_ms is not None and ended.samples * 1000 <= (silence_ms + 100) * RATE_HZ
     )

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import os
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -46,8 +47,7 @@ auth_token = "{token}"
 
 [storage]
 database = "sqlite:///{home}/crosspoint.db"
-recordings = "{home}/recordings"
-
+{storage_more}
 [limits]
 drain_seconds = {drain_s}
 calls_per_second = {calls_per_second}
@@ -84,7 +84,10 @@ class Gateway:
         rtp_ports: tuple[int, int] | None = None,
         records: bool = True,
         calls_per_second: float = 1,
+        storage_more: str = "",
+        within: Sequence[str] = (),
     ) -> None:
+        """*within*: a command that starts the one that follows it, in a room of its own."""
         home.mkdir(parents=True, exist_ok=True)
         self.home, self.config_path = home, home / "gateway.toml"
         self.application = Application(AUTH_TOKEN, records=records)
@@ -101,6 +104,7 @@ class Gateway:
             account=ACCOUNT_SID,
             token=AUTH_TOKEN,
             home=home,
+            storage_more=storage_more or f'recordings = "{home}/recordings"\n',
             number=NUMBER,
             trunk=self.trunk_port,
             drain_s=drain_s,
@@ -112,11 +116,12 @@ class Gateway:
             text += f'\n[[phone]]\nusername = "{name}"\npassword = "{password}"\n'
         self.config_path.write_text(text + more, encoding="utf-8")
         self._starts = 0
+        self._within = tuple(within)
         self.program = self._make_program()
 
     def _make_program(self) -> Program:
         self._starts += 1
-        command = [sys.executable, "-m", "gateway", "serve", "--config", str(self.config_path)]
+        command = [*self._within, sys.executable, "-m", "gateway", "serve", "--config", str(self.config_path)]
         return Program("crosspoint", command, self.home / f"run-{self._starts}")
 
     @property
@@ -138,6 +143,18 @@ class Gateway:
     async def restart(self) -> None:
         """End it as an operator does and start it again on the same file."""
         await self.program.stop()
+        self.program = self._make_program()
+        await self.start()
+
+    async def crash(self) -> None:
+        """kill -9 of all its processes at one moment."""
+        pid = self.program.process.pid
+        for one in (pid, *_children(pid)):
+            os.kill(one, signal.SIGKILL)
+        await self.program.process.wait()
+
+    async def start_anew(self) -> None:
+        """After a crash, on the same file."""
         self.program = self._make_program()
         await self.start()
 
@@ -182,3 +199,7 @@ class Gateway:
         return "".join(
             path.read_text(encoding="utf-8", errors="replace") for path in sorted(self.home.glob("run-*/log.txt"))
         )
+
+
+def _children(pid: int) -> list[int]:
+    return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import threading
+import time
 import wave
 from pathlib import Path
 
@@ -14,7 +17,8 @@ from media.events import Event, TapeEnded, TapeStarted
 from media.slots import Kind, Slots
 from media.streams import FRAME, Slot
 from media.tapes import Tapes
-from media.wav import Append, Begin, Finish, Order, Writer, Written, header, repair
+from media.wav import Append, Begin, Finish, Order, Written, header, repair
+from media.writer import Writer
 
 Floats = NDArray[np.float32]
 
@@ -238,3 +242,65 @@ def test_the_writing_thread_finishes_what_it_was_given(tmp_path: Path) -> None:
     assert writer.done() == [Written(file=7, samples=2000)]
     assert writer.behind == 0
     assert (read(tmp_path / "t.wav")[:, 0] == np.repeat(np.arange(20), 100)).all()
+
+
+def wait_for(writer: Writer, count: int, within_s: float = 5.0) -> list[Written]:
+    """Ask as the engine does, every 20 ms, until so many files were told of."""
+    told: list[Written] = []
+    for _ in range(int(within_s / 0.02)):
+        told += writer.done()
+        if len(told) >= count:
+            break
+        time.sleep(0.02)
+    return told
+
+
+def test_a_file_that_hangs_fails_alone_and_all_others_are_written_meanwhile(tmp_path: Path) -> None:
+    writer = Writer(slow_s=0.05, stalled_s=0.6)
+    hung = [tmp_path / f"hung-{i}.wav" for i in range(3)]
+    for number, path in enumerate(hung):
+        os.mkfifo(path)  # opening it to write waits for a reader that never comes: a disk that does not answer
+        writer.put(Begin(file=number, path=str(path), channels=1))
+        writer.put(Append(file=number, pcm=b"\1\0" * 100))
+    for number in range(10, 20):
+        writer.put(Begin(file=number, path=str(tmp_path / f"{number}.wav"), channels=1))
+        for _ in range(5):
+            writer.put(Append(file=number, pcm=b"\2\0" * 400))
+        writer.put(Finish(file=number))
+    told = wait_for(writer, 13)
+    assert sorted(one.file for one in told if not one.error) == list(range(10, 20))
+    assert {one.samples for one in told if not one.error} == {2000}
+    assert sorted((one.file, one.error) for one in told if one.error) == [
+        (n, "the disk does not answer") for n in (0, 1, 2)
+    ]
+    assert told.index(next(one for one in told if one.error)) == 10, "the others did not wait for those that hang"
+    writer.put(Append(file=0, pcm=b"\3\0"))
+    assert writer.behind == 0, "what comes for a file that has failed is not kept"
+    for path in hung:
+        os.close(os.open(path, os.O_RDONLY | os.O_NONBLOCK))
+    writer.close()
+    assert writer.done() == [], "each end is told once"
+
+
+def test_a_disk_that_stalls_and_comes_back_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real, hangs = os.pwrite, threading.Event()
+
+    def slow(fd: int, data: memoryview, at: int) -> int:
+        hangs.wait(5.0)
+        return real(fd, data, at)
+
+    monkeypatch.setattr("media.wav.os.pwrite", slow)
+    writer = Writer(slow_s=0.02, stalled_s=5.0, most_threads=4)
+    for number in range(8):
+        writer.put(Begin(file=number, path=str(tmp_path / f"{number}.wav"), channels=1))
+        for value in range(10):
+            writer.put(Append(file=number, pcm=value.to_bytes(2, "little") * 100))
+        writer.put(Finish(file=number))
+    assert wait_for(writer, 1, within_s=0.3) == []
+    assert writer.behind > 0
+    hangs.set()
+    told = wait_for(writer, 8)
+    assert sorted(told, key=lambda one: one.file) == [Written(file=number, samples=1000) for number in range(8)]
+    for number in range(8):
+        assert (read(tmp_path / f"{number}.wav")[:, 0] == np.repeat(np.arange(10), 100)).all()
+    writer.close()
