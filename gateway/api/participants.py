@@ -87,6 +87,7 @@ class Participants:
             call_sid_to_coach=form.coach,
             start_conference_on_enter=form.start_conference_on_enter,
             end_conference_on_exit=form.end_conference_on_exit,
+            early_media=form.early_media,
             status="queued",
             joined_at=asked.created_at,
             updated_at=asked.created_at,

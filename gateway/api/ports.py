@@ -95,6 +95,9 @@ class ParticipantView:
     call_sid_to_coach: str = ""
     start_conference_on_enter: bool = True
     end_conference_on_exit: bool = False
+    early_media: bool = True
+    """Whether the conference hears what its telephone says before it answers."""
+
     status: str = "connected"
     queue_time_ms: int = 0
     joined_at: datetime

@@ -11,6 +11,7 @@ from gateway.calls.live_room import LiveRoom, RoomLedger
 from gateway.calls.room import Participant, Room
 from gateway.ids import AccountSid, CallSid, ConferenceSid, new_conference_sid
 from gateway.twiml.control import StatusCallback
+from media.streams import Slot
 
 _STATUSES = {Happening.INITIATED: "connecting", Happening.RINGING: "ringing", Happening.ANSWERED: "connected"}
 """A participant's, until it is in its room."""
@@ -79,6 +80,14 @@ class Rooms:
             participant.status = _STATUSES[what]
             participant.queue_time_ms = call.queue_time_ms
             participant.updated_at = utc_now()
+            if what is Happening.ANSWERED:
+                live.answered(call.sid)
+
+    def early(self, sid: CallSid, slot: Slot) -> None:
+        """A telephone that is dialled sends media before it answers."""
+        live = self._invited.get(sid)
+        if live is not None:
+            live.early(sid, slot)
 
     def missed(self, sid: CallSid, call_status: str) -> None:
         """One who was dialled will not come (any more)."""

@@ -19,7 +19,7 @@ from gateway.ids import CallSid
 from gateway.twiml.control import ConferencePlan, StatusCallback
 from media import events as told
 from media.commands import Buffer, Close, Play, Route, SetRoutes, Tap, Tone, Watch
-from media.streams import RATE_HZ
+from media.streams import RATE_HZ, Slot
 from media.tones import JOINED, LEFT
 
 log = structlog.get_logger(__name__)
@@ -76,8 +76,22 @@ class LiveRoom:
         self.room.invited[participant.sid] = participant
         self._ledger.room_changed(self.room)
 
+    def early(self, sid: CallSid, slot: Slot) -> None:
+        """The telephone of one who is dialled says something before it is answered: the room hears it, where that is wanted."""
+        participant = self.room.invited.get(sid)
+        if participant is None or not participant.early_media or sid in self._undo:
+            return
+        routes = (Route(source=slot, target=self.room.slot),)
+        self._engine.send(SetRoutes(add=routes))
+        self._undo[sid].append(lambda: self._engine.send(SetRoutes(remove=routes)))
+
+    def answered(self, sid: CallSid) -> None:
+        """What comes now is no early media, and the call is on its way."""
+        self._let_go(sid)
+
     def missed(self, sid: CallSid, call_status: str) -> None:
         """The call of one who was dialled is over: it will not come."""
+        self._let_go(sid)
         self._take(self.room.missed(sid, call_status))
 
     def join(self, live: LiveCall, plan: ConferencePlan, member: Member) -> asyncio.Future[str]:

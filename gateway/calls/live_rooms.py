@@ -50,6 +50,7 @@ class ApiRooms:
             start_on_enter=view.start_conference_on_enter,
             end_on_exit=view.end_conference_on_exit,
             label=view.label,
+            early_media=view.early_media,
             status=view.status,
         )
         try:

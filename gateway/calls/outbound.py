@@ -77,7 +77,7 @@ class Outbound:
         call = order.call
         call.happened(Happening.INITIATED)
         ringing = self._ringing[call.sid] = Ringing(
-            self._calls.telephones, call, lambda leg, early: self._progress(order)
+            self._calls.telephones, call, lambda leg, early: self._progress(order, leg, early)
         )
         try:
             async with asyncio.timeout(order.timeout_s):
@@ -97,8 +97,10 @@ class Outbound:
             order = self._orders.pop(call.sid, order)
         await self._talk(order, leg)
 
-    def _progress(self, order: Order) -> None:
+    def _progress(self, order: Order, leg: Leg, early: bool) -> None:
         order.call.happened(Happening.RINGING)
+        if early:
+            self._calls.rooms.early(order.call.sid, leg.slot)
 
     async def _talk(self, order: Order, leg: Leg) -> None:
         call = order.call

@@ -72,6 +72,9 @@ class Participant:
     end_on_exit: bool = False
     label: str = ""
     beep: str = "true"
+    early_media: bool = True
+    """Whether the room hears its telephone before it answers."""
+
     status: str = "connected"
     """queued, connecting, ringing or connected."""
 

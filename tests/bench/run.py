@@ -14,6 +14,7 @@ from rich.table import Table
 BENCHES = {
     "sip": ("tests.bench.bench_sip", "SIP messages"),
     "media": ("tests.bench.bench_media", "Media engine"),
+    "rooms": ("tests.bench.bench_rooms", "Rooms"),
     "calls": ("tests.bench.bench_calls", "Calls through a whole gateway"),
 }
 
