@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import Annotated, Self
 from xml.sax.saxutils import escape, quoteattr
@@ -20,6 +21,10 @@ START_AND_END = frozenset({"start", "end"})
 ConferenceEvents = Annotated[
     frozenset[str], events(("start", "end", "join", "leave", "mute", "hold", "modify", "speaker", "announcement"))
 ]
+
+
+_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""XML 1.0 section 2.2, turned round."""
 
 
 def _label(value: str) -> str:
@@ -147,6 +152,8 @@ class AddParticipant(WaitingForm, DialForm):
         if self.wait_url is not None:  # an empty one is silence
             texts["waitUrl"] = self.wait_url
         written = "".join(f" {name}={quoteattr(text)}" for name, text in texts.items())
+        if _NOT_XML.search(room + "".join(texts.values())):
+            raise ApiError(20001, "A name, label or URL holds characters that no document may hold")
         return f"<Response><Dial><Conference{written}>{escape(room)}</Conference></Dial></Response>"
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Protocol
 
 import structlog
@@ -52,8 +53,9 @@ class LiveRoom:
         self._ledger = ledger
         self._withdraw = withdraw
         self._callback: StatusCallback | None = None
-        self._first: tuple[Call, ConferencePlan] | None = None
+        self._plans: dict[CallSid, tuple[Call, ConferencePlan]] = {}
         self._taping: Taping | None = None
+        self._has_had_members = False
         self._sequence = 0
         self._routes: frozenset[Route] = frozenset()
         self._lulls: dict[CallSid, Lull] = {}
@@ -96,9 +98,10 @@ class LiveRoom:
 
     def join(self, live: LiveCall, plan: ConferencePlan, member: Member) -> asyncio.Future[str]:
         """Enter. The future is done when the room wants the member to leave."""
-        if self._first is None:
-            self._first = (live.call, plan)
+        if not self._has_had_members:
+            self._has_had_members = True
             self._callback = self._callback or plan.callback
+        self._plans[member.sid] = (live.call, plan)
         over = self.ends[member.sid] = asyncio.get_running_loop().create_future()
         self._lulls[member.sid] = Lull(self._exchange, live, lambda: self._no_music(member))
         if self._callback is not None and "speaker" in self._callback.events:
@@ -109,8 +112,10 @@ class LiveRoom:
         self._take(events)
         if any(event.what is Happened.START for event in events):
             self._take(event for one in tuple(self.room.members.values()) for event in self._still_speaks(one))
-        if self.room.is_on and member.beeps_on_enter:
-            self._play(JOINED)
+        if self.room.is_on:
+            self._record()
+            if member.beeps_on_enter:
+                self._play(JOINED)
         return over
 
     def leave(self, member: Member, reason: str = "participant_hung_up", *, call_status: str = "in-progress") -> None:
@@ -217,6 +222,7 @@ class LiveRoom:
         lull = self._lulls.pop(sid, None)
         if lull is not None:
             lull.end()
+        self._plans.pop(sid, None)
         self._voices.pop(sid, None)
         self._turns.pop(sid, None)
         for undo in self._undo.pop(sid, ()):
@@ -239,8 +245,6 @@ class LiveRoom:
         events = list(events)
         for event in events:
             log.info("conference", conference_sid=self.room.sid, what=event.what.value, reason=event.reason)
-            if event.what is Happened.START:
-                self._record()
             if self._callback is not None and self._callback.url and is_wanted(self._callback, event):
                 self._sequence += 1
                 params = conference_params(self.room, event, self._sequence, utc_now())
@@ -253,25 +257,26 @@ class LiveRoom:
             self._finish()
 
     def _record(self) -> None:
-        """The whole room, from the moment when the first two are bridged."""
-        if self._first is None or self._first[1].recording is None:
+        """The whole room, from the moment when the first two are bridged, or when one comes who wants it recorded."""
+        if self._taping is not None:
             return
-        call, plan = self._first
-        if plan.recording is not None:
-            taps: Sequence[Tap] = (Tap(slot=self.room.slot),)
-            taping = self._exchange.recordings.start(call, plan.recording, tuple(taps), conference_sid=self.room.sid)
-            self._taping = taping
-            if plan.event_callback and plan.recording.callback is None:
-                taping.ended.add_done_callback(lambda ended: self._recorded(taping, ended.result(), plan))
+        for sid in self.room.members:
+            call, plan = self._plans[sid]
+            if plan.recording is not None:
+                taps = (Tap(slot=self.room.slot),)
+                self._taping = self._exchange.recordings.start(call, plan.recording, taps, conference_sid=self.room.sid)
+                if plan.event_callback and plan.recording.callback is None:
+                    self._taping.ended.add_done_callback(partial(self._recorded, self._taping, plan))
+                return
 
-    def _recorded(self, taping: Taping, ended: told.TapeEnded, plan: ConferencePlan) -> None:
+    def _recorded(self, taping: Taping, plan: ConferencePlan, ended: asyncio.Future[told.TapeEnded]) -> None:
         """`eventCallbackUrl` hears of the room's recording in the old way."""
         path = taping.recording.path
         self._sequence += 1
         params = recorded_params(
             self.room,
             url=taping.url,
-            duration_s=int(ended.samples / RATE_HZ + 0.5),
+            duration_s=int(ended.result().samples / RATE_HZ + 0.5),
             octets=path.stat().st_size if path.exists() else 0,
             sequence=self._sequence,
             at=utc_now(),

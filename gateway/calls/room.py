@@ -148,7 +148,6 @@ class Room:
     slot: Slot
     created_at: datetime
     status: str = "init"
-    region: str = ""
     members: dict[CallSid, Member] = field(default_factory=dict)
     invited: dict[CallSid, Participant] = field(default_factory=dict)
     """Whom the REST API dials."""

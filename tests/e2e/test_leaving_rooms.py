@@ -31,11 +31,13 @@ async def test_leaving_in_every_state(gateway: Gateway) -> None:
                 "host": room(f'startConferenceOnEnter="false" endConferenceOnExit="true" {more}', "b"),
                 "star": room(more, "c").replace("<Dial", '<Dial hangupOnStar="true"'),
                 "short": room(more, "c").replace("<Dial", '<Dial timeLimit="3"'),
+                "moved": room(f'{more} record="record-from-start" eventCallbackUrl="/recorded"', "c"),
                 "": room(more, "c"),
             }
         ),
     )
     application.answers("/events", "<Response/>")
+    application.answers("/recorded", "<Response/>")
     application.answers("/done", "<Response><Hangup/></Response>")
     application.answers("/new", "<Response><Hangup/></Response>")
     long = serve_tone(gateway, "/long", 2300, 20.0)
@@ -67,6 +69,7 @@ async def test_leaving_in_every_state(gateway: Gateway) -> None:
         await api(lambda client: client.calls(sids["moved"]).update(url=f"{application.url}/new"))
         await choir.until(lambda: all(left(name) for name in names), within_s=10.0)
         await asyncio.wait_for(asyncio.gather(*(one.closed for one in probes.values())), 10.0)
+        recorded = await application.wait_for("/recorded")
         conferences = await api(lambda client: client.conferences.list())
         await choir.until(lambda: len([1 for one in application.all("/events") if "Reason" in one]) == 3)
     assert {name: left(name) for name in names} == {
@@ -86,6 +89,14 @@ async def test_leaving_in_every_state(gateway: Gateway) -> None:
     }
     (failed,) = [one for one in application.all("/events") if one["StatusCallbackEvent"] == "announcement-fail"]
     assert (failed["AnnounceUrl"], "CallSid" in failed) == (long, False), "who was to hear it is not there any more"
+    assert recorded.keys() >= {"ConferenceSid", "FriendlyName", "Timestamp", "RecordingUrl"}
+    assert (
+        recorded["EventName"],
+        int(recorded["RecordingFileSize"]) > 44 + 16_000 * int(recorded["Duration"]) * 0.9,
+    ) == (
+        "conference-record-end",
+        True,
+    )
     done = {one["CallSid"]: one["DialCallStatus"] for one in application.all("/done")}
     assert done == {sid: "answered" for name, sid in sids.items() if name != "moved"}
     for _ in range(30):

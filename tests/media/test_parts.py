@@ -70,6 +70,21 @@ def test_a_plan_sums_the_sources_of_each_target() -> None:
     assert said[1].tolist() == heard[0].tolist()
 
 
+def test_a_plan_of_many_shapes_is_what_its_edges_say() -> None:
+    chance = np.random.default_rng(1)
+    for size in (3, 12, 40):
+        gains = chance.choice([0.0, 1.0, -1.0, 0.5], size=(size, size), p=[0.7, 0.15, 0.1, 0.05])
+        gains[:, 0] = 1.0  # one that everybody feeds
+        heard = chance.standard_normal((size, 8)).astype(np.float32)
+        said = np.full((size, 8), 7.0, dtype=np.float32)
+        plan = Plan.of([(s, t, gains[s, t]) for s in range(size) for t in range(size) if gains[s, t]])
+        plan.mix(heard, said)
+        fed = (gains != 0).any(axis=0)
+        assert np.allclose(said[fed], (gains.T @ heard)[fed], atol=1e-5)
+        assert (said[~fed] == 7.0).all(), "a row without sources is left alone"
+        assert plan.sums.tolist() == np.flatnonzero((gains != 0).sum(axis=0) > 1).tolist()
+
+
 def test_five_hundred_full_scale_voices_are_summed_exactly() -> None:
     heard = np.ones((501, 1), dtype=np.float32)
     said = np.zeros((501, 1), dtype=np.float32)
@@ -83,11 +98,14 @@ def test_routes_are_compiled_once_a_change_and_rooms_come_first() -> None:
     routes.add(0, 9, 1.0)
     routes.add(9, 1, 0.5)
     rooms, legs = routes.plans()
-    assert rooms.target.tolist() == [9]
-    assert legs.target.tolist() == [1]
+    heard, said = np.eye(10, dtype=np.float32), np.zeros((10, 10), dtype=np.float32)
+    rooms.mix(heard, said)
+    assert np.flatnonzero(said.any(axis=1)).tolist() == [9]
+    legs.mix(heard, said)
+    assert said[1].tolist() == [0.0] * 9 + [0.5]
     assert routes.plans()[0] is rooms
     routes.forget(0)
-    assert not len(routes.plans()[0].source)
+    assert routes.plans()[0].layers == ()
     assert routes.sources_of(1) == [(9, 0.5)]
     routes.remove(9, 1)
     routes.remove(9, 1)

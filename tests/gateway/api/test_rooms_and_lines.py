@@ -229,6 +229,7 @@ async def test_a_participant_with_a_bad_parameter_makes_no_room(
         ({"Coaching": "true"}, 20001),
         ({"JitterBufferSize": "huge"}, 20001),
         ({"Region": "mars"}, 20001),
+        ({"Label": "bell\x07"}, 20001),
     ],
 )
 async def test_nobody_is_dialled_for_a_place_that_is_not_there(
