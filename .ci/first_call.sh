@@ -14,8 +14,10 @@ cat <<'TEXT'
   Then dial from either:   bob or alice   each other, by name
                            +15550100      an echo: you hear yourself
                            +15550101      rings for twenty seconds, then it is busy
+                           +15550102      records what you say
 
-  A console phone:   linphonec, then   register sip:alice@127.0.0.1 sip:127.0.0.1 wonderland   and   call sip:+15550100@127.0.0.1
+  The console:       http://127.0.0.1:8080/console   account AC00000000000000000000000000000000, token demo-token-change-me
+  A terminal phone:  linphonec (see README.md), then   register sip:alice@127.0.0.1 sip:127.0.0.1 wonderland   and   call sip:+15550100@127.0.0.1
   No phone at hand:  .venv/bin/crosspoint demo      Ctrl-C ends the gateway once its calls have ended; twice: at once.
 
 TEXT

@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Self
 
 import structlog
+from aiohttp import web
 
 from gateway.api.app import PREFIX, api_application
 from gateway.api.auth import Gatekeeper
@@ -34,7 +35,7 @@ from gateway.calls.recovery import finish, recover
 from gateway.calls.transfer import replaced_by_invite
 from gateway.config import Config, StorageConfig
 from gateway.console.app import PREFIX as CONSOLE
-from gateway.console.app import Parts, console_application, lines_of, slots_of
+from gateway.console.app import Parts, console_application, lines_of, slots_of, to_console
 from gateway.console.live import House
 from gateway.directory.directory import Directory
 from gateway.directory.keeper import Keeper
@@ -195,6 +196,7 @@ class App:
         self.calls.rooms.withdraw = lambda sid: self._spawn(withdraw(services, sid), f"withdraw {sid}")
         self._spawn(finish(unfinished, recordings), "recordings of an earlier run")
         gate = Gatekeeper(self.directory, asyncio.get_running_loop().time)
+        self.http.add_routes([web.get("/", to_console)])
         self.http.mount(CONSOLE, console_application(self._console(services, gate)))
         self.http.mount(PREFIX, api_application(services, gate))
         await opened.enter_async_context(self.http)

@@ -147,6 +147,11 @@ async def _add_headers(request: web.Request, response: web.StreamResponse) -> No
         response.headers.setdefault(name, value)
 
 
+async def to_console(_: web.Request) -> web.Response:
+    """Whoever opens the gateway's address without a path."""
+    return web.Response(status=303, headers={"Location": PREFIX})
+
+
 def lines_of(calls: Calls) -> Callable[[], list[Line]]:
     """The waiting lines, their places on the clock of the wall."""
     began = datetime.now(UTC) - timedelta(seconds=asyncio.get_running_loop().time())
