@@ -73,7 +73,7 @@ def console_application(parts: Parts) -> web.Application:
             web.get("/static/{name}", _get_static, name=f"{OPEN}-static"),
         ]
     )
-    rooms = (Pages(parts.house, history, teller, parts.end, door), Ladders(history, teller), Sounds(parts.sound))
+    rooms = (Pages(parts.house, pulse, history, teller, parts.end, door), Ladders(history, teller), Sounds(parts.sound))
     for part in (*rooms, Stream(pulse, door, history)):
         application.add_routes(part.routes())
     application.on_response_prepare.append(_add_headers)

@@ -54,9 +54,12 @@ class Door:
             return None
         return found
 
-    def still_knows(self, visitor: Visitor) -> bool:
+    def still_knows(self, request: web.Request) -> bool:
         """Whether somebody whose page is open may go on reading."""
-        return not visitor.token or self._sessions.find(visitor.token) is not None
+        try:
+            return self.visitor(request) is not None
+        except ApiError:
+            return False
 
     def challenge(self, request: web.Request) -> web.Response:
         """401: to a person the form, at the address that was asked for; to a program a challenge.
@@ -76,7 +79,9 @@ class Door:
         return _form(_place(request.query.get("next", "")))
 
     async def post_login(self, request: web.Request) -> web.Response:
-        """Sign in. A form on somebody else's page can't do it for you: it would have to know the password."""
+        """Sign in."""
+        if not _is_from_us(request):
+            raise web.HTTPForbidden(text="Sign in from this gateway's own page.")
         form = await request.post()
         there, user = _place(str(form.get("next", ""))), str(form.get("user", "")).strip()
         address = request.remote or ""
@@ -115,16 +120,19 @@ class Door:
 
     async def check_form(self, request: web.Request) -> None:
         """Raises `HTTPForbidden` where a form is not ours: no token, or another site's page."""
-        site = request.headers.get("Sec-Fetch-Site", "same-origin")
-        origin = request.headers.get("Origin", "")
-        is_ours = site in ("same-origin", "none") and (not origin or urlsplit(origin).netloc == request.host)
         given = (await request.post()).get("csrf", "")
-        if not is_ours or not hmac.compare_digest(str(given).encode(), request[VISITOR].csrf.encode()):
+        if not _is_from_us(request) or not hmac.compare_digest(str(given).encode(), request[VISITOR].csrf.encode()):
             raise web.HTTPForbidden(text="This form has grown old. Load its page again, and send it from there.")
 
 
 def _form(there: str, user: str = "", fault: str = "", *, status: int = 200) -> web.Response:
     return page("login.html", {"next": there, "user": user, "fault": fault}, status=status)
+
+
+def _is_from_us(request: web.Request) -> bool:
+    """Not sent by another site's page, as far as the browser tells."""
+    site, origin = request.headers.get("Sec-Fetch-Site", "same-origin"), request.headers.get("Origin", "")
+    return site in ("same-origin", "none") and (not origin or urlsplit(origin).netloc == request.host)
 
 
 def _cookie(request: web.Request) -> str:

@@ -12,6 +12,7 @@ from gateway.console.advice import advice
 from gateway.console.gate import VISITOR, Door
 from gateway.console.history import DIRECTIONS, STATUSES, History, Wanted
 from gateway.console.live import House, Picture
+from gateway.console.pulse import Pulse
 from gateway.console.render import fragment, page
 from gateway.console.telling import Teller
 from gateway.console.webhooks import asked
@@ -27,8 +28,9 @@ End = Callable[[CallRow, str], Awaitable[None]]
 class Pages:
     """Owns the last live view that was rendered: ten people who look at the same moment cost one rendering."""
 
-    def __init__(self, house: House, history: History, teller: Teller, end: End, door: Door) -> None:
-        self._house, self._history, self._teller, self._end, self._door = house, history, teller, end, door
+    def __init__(self, house: House, pulse: Pulse, history: History, teller: Teller, end: End, door: Door) -> None:
+        self._house, self._pulse, self._history = house, pulse, history
+        self._teller, self._end, self._door = teller, end, door
         self._drawn: dict[str, tuple[Picture, Markup]] = {}
 
     def routes(self) -> list[web.RouteDef]:
@@ -44,7 +46,7 @@ class Pages:
 
     async def live(self, request: web.Request) -> web.Response:
         account = request[VISITOR].account
-        picture = self._house.picture(account)
+        picture = self._pulse.picture(account)
         before = self._drawn.get(account)
         if before is None or before[0] != picture:
             values = {"picture": picture, "config": self._house.config, "is_owner": self._is_owner(request)}
@@ -94,7 +96,7 @@ class Pages:
 
     async def phones(self, request: web.Request) -> web.Response:
         values = {
-            "picture": self._house.picture(request[VISITOR].account),
+            "picture": self._pulse.picture(request[VISITOR].account),
             "numbers": self._house.numbers(request[VISITOR].account),
             "config": self._house.config,
             "is_owner": self._is_owner(request),

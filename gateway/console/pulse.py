@@ -102,6 +102,10 @@ class Pulse:
             if not self._watchers and self._task is not None:
                 self._rest(self._task)
 
+    def picture(self, account: str) -> Picture:
+        """What goes on; while somebody watches, as it was at the last look: however many ask, there are two pictures a second."""
+        return self._pictures.get(account) or self._house.picture(account)
+
     def close(self) -> None:
         """The gateway ends: so do the pages' streams."""
         self.closing = True
@@ -127,13 +131,11 @@ class Pulse:
 
     def _look_at_house(self) -> None:
         about = [watcher for watcher in self._watchers if watcher.topic in ("live", "phones")]
-        for account in {watcher.account for watcher in about}:
-            picture = self._house.picture(account)
-            before, self._pictures[account] = self._pictures.get(account), picture
-            if before is not None and before != picture:
-                for watcher in about:
-                    if watcher.account == account:
-                        watcher.changed()
+        before = self._pictures
+        self._pictures = {account: self._house.picture(account) for account in {watcher.account for watcher in about}}
+        for watcher in about:
+            if before.get(watcher.account) not in (None, self._pictures[watcher.account]):
+                watcher.changed()
 
     def _look_at_call(self, watcher: Watcher) -> None:
         """New messages on the wire are written in no table."""

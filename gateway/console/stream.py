@@ -59,19 +59,18 @@ class Stream:
     async def _send(self, request: web.Request, response: web.StreamResponse, watcher: Watcher) -> None:
         """Until the page or the gateway goes. Raises `ConnectionError`, `TimeoutError`."""
         loop = asyncio.get_running_loop()
-        text, spoke_at = f"retry: 2000\nevent: hello\ndata: {ERA}\n\n", loop.time()
+        text, checked_at = f"retry: 2000\nevent: hello\ndata: {ERA}\n\n", loop.time()
         while not self._pulse.closing:
             if text:
                 async with asyncio.timeout(SLOW_S):
                     await response.write(text.encode())
-                spoke_at = loop.time()
             text = await self._next(watcher)
             if request.transport is None or request.transport.is_closing():
                 return
-            if not text and loop.time() - spoke_at > PING_S:
-                if not self._door.still_knows(request[VISITOR]):
+            if loop.time() - checked_at > PING_S:
+                if not self._door.still_knows(request):
                     return
-                text = ": still here\n\n"
+                text, checked_at = text or ": still here\n\n", loop.time()
 
     async def _next(self, watcher: Watcher) -> str:
         """What there is to tell; `""` after a while."""

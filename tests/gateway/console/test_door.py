@@ -68,6 +68,14 @@ async def test_the_form_lets_in_and_leads_to_where_one_wanted_to_go(site: Site, 
     assert cookie["path"] == "/console"
 
 
+async def test_another_sites_page_signs_nobody_in(site: Site, browser: aiohttp.ClientSession) -> None:
+    form = {"user": ACCOUNT, "password": TOKEN}
+    for headers in ({"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}):
+        async with browser.post(f"{site.url}/login", data=form, headers=headers, allow_redirects=False) as response:
+            assert response.status == 403
+    assert not list(browser.cookie_jar)
+
+
 async def test_an_api_key_lets_in_too(site: Site, browser: aiohttp.ClientSession) -> None:
     assert (await sign_in(browser, site, user=KEY, password=SECRET))[0] == 303
     assert (await site.get("/calls", user=KEY, password=SECRET))[0] == 200

@@ -14,6 +14,7 @@ import pytest
 from gateway.calls.call import Happening
 from gateway.console import stream as streams
 from gateway.console.pulse import MOST, Watcher
+from gateway.console.sessions import LIFE_S
 from gateway.follow import events
 from gateway.ids import CallSid
 from media.commands import Meter
@@ -172,6 +173,24 @@ async def test_a_hundred_streams_are_bounded_and_the_pages_work_on(site: Site) -
 async def test_a_topic_that_means_nothing_is_refused(site: Site, query: str) -> None:
     assert (await site.get(f"/stream?{query}"))[0] == 400
     assert site.store.watcher is None
+
+
+async def test_a_stream_ends_with_the_sign_in_even_while_there_is_always_something_to_tell(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streams, "PING_S", 0.2)
+    async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as browser:
+        async with browser.post(f"{site.url}/login", data={"user": ACCOUNT, "password": TOKEN}, allow_redirects=False):
+            pass
+        async with browser.get(f"{site.url}/stream?topic=calls") as response:
+            assert response.status == 200
+            site.now += LIFE_S
+            ended = asyncio.create_task(response.content.read())
+            async with asyncio.timeout(PATIENCE_S):
+                while not ended.done():
+                    site.store.put(call_row(1))
+                    await asyncio.sleep(0.05)
+    assert b"event: changed" in ended.result()
 
 
 def test_who_does_not_read_skips_what_is_in_between() -> None:
