@@ -4,7 +4,7 @@ from __future__ import annotations
 
 _ADVICE: dict[int, str] = {
     11100: "Correct the URL: it must begin with http:// or https://, or name a [[bin]].",
-    11200: "The application answered with an error or not in time. Open the request below, and look at the application's own log.",
+    11200: "The application answered with an error or not in time. Its call has the request with the answer; the application's own log may say more.",
     11202: "Nothing listens there. Start the application, or correct host and port of the URL.",
     11205: "The connection could not be made. Check that this machine reaches the application (firewall, routing, http.allow_private).",
     11206: "What answered does not speak HTTP. Check the port, and http:// against https://.",
@@ -15,9 +15,9 @@ _ADVICE: dict[int, str] = {
     11236: "The application's certificate is for another name.",
     11237: "The application's certificate is signed by nobody that this machine trusts.",
     11750: "The document is larger than 64 kB. Shorten it, or continue in another by <Redirect>.",
-    12100: "What came back is no XML: often an error page, or an & that is not written &amp;. The body is in the request below.",
+    12100: "What came back is no XML: often an error page, or an & that is not written &amp;. Its call has the body.",
     12102: "The document's root has to be <Response>.",
-    12200: "The document has an element or attribute that TwiML does not know, or in the wrong place.",
+    12200: "The document has an element or attribute that TwiML does not know, or in the wrong place; the message names it.",
     12300: "Send Content-Type: text/xml with TwiML, text/plain with words, audio/… with sound.",
     13214: "callerId wants a number, a client: or sip: address.",
     13223: "The number is not written in a way that can be dialled: E.164 looks like +15550100.",
@@ -36,7 +36,7 @@ _ADVICE: dict[int, str] = {
 
 _FAMILIES = (
     (11000, 11999, "It is about the way to your application: check its URL and whether it runs."),
-    (12000, 12999, "It is about the document that your application gave: open the request below."),
+    (12000, 12999, "It is about the document that your application gave: its call has the request."),
     (
         13000,
         13999,
