@@ -4,7 +4,7 @@ from __future__ import annotations
 
 _ADVICE: dict[int, str] = {
     11100: "Correct the URL: it must begin with http:// or https://, or name a [[bin]].",
-    11200: "The application answered with an error or not in time. Its call has the request with the answer; the application's own log may say more.",
+    11200: "The application answered with an error or not in time. Its call has the request and the answer; look at its own log too.",
     11202: "Nothing listens there. Start the application, or correct host and port of the URL.",
     11205: "The connection could not be made. Check that this machine reaches the application (firewall, routing, http.allow_private).",
     11206: "What answered does not speak HTTP. Check the port, and http:// against https://.",
