@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+import structlog
+
 from gateway.console.live import House, Picture
 from gateway.ids import CallSid
 from gateway.storage.models import BindingRow, CallRow, EventRow, NotificationRow, RecordingRow, Row
@@ -17,6 +19,8 @@ from media.client import EngineClient
 from media.commands import Meter
 from media.events import Levels
 from media.streams import Slot
+
+log = structlog.get_logger(__name__)
 
 LOOK_S = 0.5
 MOST = 64
@@ -94,6 +98,7 @@ class Pulse:
             self._store.watcher = self._written
             self._engine.on_levels = self._measured
             self._task = asyncio.create_task(self._look_around(), name="console")
+            self._task.add_done_callback(_tell_fault)
         self._watchers.add(watcher)
         try:
             yield watcher
@@ -203,3 +208,8 @@ class Pulse:
             elif watcher.topic == "live" and (picture := self._pictures.get(watcher.account)) is not None:
                 own = {call.sid for call in picture.calls}
                 watcher.hear({sid: level for sid, level in by_sid.items() if sid in own})
+
+
+def _tell_fault(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (fault := task.exception()) is not None:
+        log.error("the console looks around no more: its pages stand still", exc_info=fault)
