@@ -84,11 +84,15 @@ class Endpoint:
         )
 
     async def __aenter__(self) -> Self:
+        """Listen. Raises `OSError`, the address named."""
         self._loop = asyncio.get_running_loop()
         try:
             for text in self._listen:
                 transport = self._make(text)
-                await transport.open()
+                try:
+                    await transport.open()
+                except OSError as fault:
+                    raise OSError(fault.errno, f"{text}: {fault.strerror or fault}") from fault
                 self._transports.setdefault(transport.name, []).append(transport)
                 self._by_local[transport.name, transport.local] = transport
         except BaseException:

@@ -356,3 +356,11 @@ async def test_a_flow_of_a_registered_peer_is_used_as_it_is() -> None:
         assert incoming.flow == ours.flow
         incoming.refuse(486)
         assert (await until(back, Refused)).status == 486
+
+
+async def test_an_address_that_is_taken_is_named() -> None:
+    async with peer() as one:
+        taken = one.endpoint.addresses[0]
+        with pytest.raises(OSError, match=taken):
+            async with peer(taken):
+                pass
