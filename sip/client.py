@@ -32,9 +32,11 @@ def out_of_dialog(
     cseq: int = 1,
     session_expires_s: int = DEFAULT_EXPIRES_S,
 ) -> Request:
-    """A request that begins something (RFC 3261 section 8.1.1), without Via and Contact."""
+    """A request that begins something (RFC 3261 section 8.1.1), without Via and Contact. *headers* may say Max-Forwards."""
+    hops = next((value for name, value in headers if name == "Max-Forwards"), "70")
+    headers = [item for item in headers if item[0] != "Max-Forwards"]
     made = [
-        ("Max-Forwards", "70"),
+        ("Max-Forwards", hops),
         ("From", str(from_.with_tag(from_.tag or token))),
         ("To", str(to if to is not None else Address("", uri.bare))),
         ("Call-ID", call_id or f"{token}{token[::-1]}"),

@@ -15,6 +15,7 @@ from gateway.twiml.interpreter import DocumentRequest
 from sip.endpoint import Session
 from sip.errors import RemoteError
 from sip.headers import Address
+from sip.message import Request
 from sip.uri import Uri
 
 
@@ -63,6 +64,7 @@ def _to_domain(session: Session, directory: Directory, domain: DomainRow, userna
         from_=f"sip:{_user(caller)}@{domain.domain_name if is_ours else caller.host}",
         to=f"sip:{_user(request.request_uri)}@{domain.domain_name}",
         sip_call_id=session.call_id,
+        hops=_hops(request),
         caller_name=request.from_.display[:200],
         status_callback=callback_of(domain),
         extras=extras,
@@ -80,6 +82,7 @@ def _to_number(session: Session, directory: Directory, number: NumberRow) -> Arr
         from_=_caller(request.from_),
         to=number.number,
         sip_call_id=session.call_id,
+        hops=_hops(request),
         forwarded_from=_diversion(session),
         caller_name=request.from_.display[:200],
         application_sid="" if answering is number else answering.sid,
@@ -116,3 +119,8 @@ def _diversion(session: Session) -> str:
         return normalize(Address.parse_many(value)[0].uri.user or "")
     except (RemoteError, IndexError):
         return ""
+
+
+def _hops(request: Request) -> int:
+    """Max-Forwards; 70 where it does not say."""
+    return int(request.headers.get("Max-Forwards") or 70)

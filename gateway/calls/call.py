@@ -87,6 +87,9 @@ class Call:
     sip_response_code: int | None = None
     forwarded_from: str = ""
     caller_name: str = ""
+    hops: int = 70
+    """How often it may still be passed on (Max-Forwards): a number that dials itself does not do so for ever (RFC 7332)."""
+
     reason: str = ""
     """Why it is made (`callReason`): shown by the called telephone."""
 

@@ -172,6 +172,7 @@ class Calls:
             from_=caller_id(target.kind, plan.caller_id) or parent.from_,
             to=f"client:{target.address.removeprefix('client:')}" if target.kind == "client" else target.address,
             parent=parent,
+            hops=parent.hops - 1,
             reason=plan.call_reason,
             status_callback=target.status_callback,
         )

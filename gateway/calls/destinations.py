@@ -61,6 +61,10 @@ class Destinations:
 
     def of(self, target: DialTarget, call: Call) -> list[Destination]:
         """Every telephone of *target*, to be rung at once, called as `call.from_`."""
+        if call.hops <= 0:
+            raise CallFailed(
+                Happening.FAILED, "the call goes round in circles", sip_code=483, notification=Code.SIP_FAILED
+            )
         try:
             match target.kind:
                 case "client":
@@ -149,13 +153,13 @@ class Destinations:
                     uri=uri,
                     from_=self._from(call),
                     next_hops=(Hop(transport, host, port),),
-                    headers=((OWN_HEADER, self._doorkeeper.own_token), *_subject(call)),
+                    headers=((OWN_HEADER, self._doorkeeper.own_token), *_passed_on(call)),
                 )
             ]
         way: Destination | None = None
         for trunk in reversed((found.trunk, *found.otherwise)):
             way = trunk_destination(
-                self._config, trunk, found.number, call.from_, headers=_subject(call), otherwise=way
+                self._config, trunk, found.number, call.from_, headers=_passed_on(call), otherwise=way
             )
         return [way] if way is not None else []
 
@@ -164,7 +168,7 @@ class Destinations:
         return Address("", caller_uri(call.from_, self._config.sip.domain))
 
     def _standard_headers(self, call: Call) -> tuple[tuple[str, str], ...]:
-        return (("X-Twilio-AccountSid", call.account_sid), ("X-Twilio-CallSid", call.sid), *_subject(call))
+        return (("X-Twilio-AccountSid", call.account_sid), ("X-Twilio-CallSid", call.sid), *_passed_on(call))
 
 
 def trunk_destination(
@@ -217,10 +221,11 @@ def passed_headers(uri: Uri) -> tuple[tuple[str, str], ...]:
     return tuple(found)
 
 
-def _subject(call: Call) -> tuple[tuple[str, str], ...]:
-    """`callReason`, where a telephone shows what a call is about (RFC 3261 section 20.36)."""
+def _passed_on(call: Call) -> tuple[tuple[str, str], ...]:
+    """How often more, and `callReason` where a telephone shows what a call is about (RFC 3261 section 20.36)."""
+    hops = ("Max-Forwards", str(call.hops))
     words = "".join(c if c.isprintable() else " " for c in call.reason).strip()
-    return (("Subject", words),) if words else ()
+    return (hops, ("Subject", words)) if words else (hops,)
 
 
 def _parameters(target: DialTarget) -> tuple[tuple[str, str], ...]:

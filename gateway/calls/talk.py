@@ -44,6 +44,9 @@ class Talk:
         self._parties = [one, other]
         self._held = ExitStack()
         self._paused_by: Party | None = None
+        self.is_asked = False
+        """A transfer is under way: another REFER has to wait."""
+
         self.refer_url, self.refer_method = refer_url, refer_method
 
     def begin(self) -> None:
@@ -121,7 +124,8 @@ class Talk:
         self._held.enter_context(keys_passed(self._exchange.engine, one, other))
 
     def _referred(self, party: Party, referral: Referral) -> None:
-        if self._paused_by is not None:
+        if self.is_asked:
             referral.refuse(491)
             return
+        self.is_asked = True
         self._exchange.referred(self, party, referral)

@@ -47,6 +47,12 @@ class Transfer:
 
     async def run(self) -> None:
         """As Twilio: with a `referUrl` the application says what happens. Without, only who talks with us already can be connected."""
+        try:
+            await self._run()
+        finally:
+            self._talk.is_asked = False
+
+    async def _run(self) -> None:
         call = self._asker.live.call
         try:
             replaces = replaced_by(self._referral.refer_to)

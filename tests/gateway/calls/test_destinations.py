@@ -113,6 +113,17 @@ def test_who_can_not_be_called_has_a_code(kind: str, address: str, what: Happeni
     assert (caught.value.ending.what, caught.value.notification) == (what, code)
 
 
+def test_a_call_that_was_passed_on_too_often_goes_nowhere() -> None:
+    looping = call()
+    looping.hops = 1
+    (found,) = destinations().of(DialTarget(kind="number", address="+4930123"), looping)
+    assert invite(found).headers.get("Max-Forwards") == "1"
+    looping.hops = 0
+    with pytest.raises(CallFailed) as caught:
+        destinations().of(DialTarget(kind="number", address="+4930123"), looping)
+    assert caught.value.ending.sip_code == 483
+
+
 def test_parameters_of_twilios_own_network_stay_here() -> None:
     (found,) = destinations().of(
         DialTarget(kind="sip", address="sip:a@example.com;edge=dublin;region=ie1;transport=tcp"), call()
