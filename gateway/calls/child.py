@@ -21,6 +21,8 @@ from gateway.twiml.control import DialPlan, DialTarget, HungUp, Whisper
 log = structlog.get_logger(__name__)
 
 ELSEWHERE = "answered elsewhere"
+BY_APPLICATION = Ending(what=Happening.CANCELED, reason="canceled by the application")
+LEFT = Ending(what=Happening.NO_ANSWER, sip_code=200, reason="left before the bridge")
 
 
 class Child:
@@ -72,12 +74,17 @@ class Child:
         except TimeoutError:
             return self._out(Ending(what=Happening.NO_ANSWER, sip_code=487, reason="timeout"))
         except CallFailed as failed:
-            if self.ending.reason == "canceled by the application":
+            if self.ending is BY_APPLICATION:
                 return self._out(self.ending)
             if code := failed.notification or self._sip_fault(failed.ending):
                 self._exchange.notify(self.call, code, str(failed))
             return self._out(failed.ending)
+        if self.ending is BY_APPLICATION:  # in the very moment of the answer
+            return self._out(self.ending)
         prepares = bool(self._target.send_digits) or self._target.whisper is not None
+        if leg.ended.done():
+            self.call.happened(Happening.ANSWERED)
+            return self._out(LEFT)
         if not prepares and not self._wins():
             leg.hang_up(ELSEWHERE)
             return self._out(Ending(what=Happening.CANCELED, reason=ELSEWHERE))
@@ -123,9 +130,9 @@ class Child:
             if self._target.whisper is not None and not await self._accepts(live, self._target.whisper):
                 return self._out(Ending(what=Happening.NO_ANSWER, sip_code=200, reason="declined in its whisper"))
         except HungUp:
-            return self._out(Ending(what=Happening.NO_ANSWER, sip_code=200, reason="left before the bridge"))
+            return self._out(LEFT)
         if live.leg.ended.done():
-            return self._out(Ending(what=Happening.NO_ANSWER, sip_code=200, reason="left before the bridge"))
+            return self._out(LEFT)
         return self._wins()
 
     async def _accepts(self, live: LiveCall, whisper: Whisper) -> bool:
@@ -151,7 +158,7 @@ class Child:
 
     def _canceled(self) -> None:
         """The application ends it while it rings."""
-        self.ending = Ending(what=Happening.CANCELED, reason="canceled by the application")
+        self.ending = BY_APPLICATION
         self._ringing.stop()
 
     def _out(self, ending: Ending) -> bool:
