@@ -12,6 +12,8 @@ Floats = NDArray[np.float32]
 Rows = NDArray[np.intp]
 
 CEILING = np.float32(0.97)
+"""Just below what G.711 can say."""
+
 ATTACK = 16
 """Samples (2 ms) in which a row is turned down."""
 RELEASE = np.float32(0.04)
@@ -27,11 +29,15 @@ class Limiter:
     def __init__(self, rows: int) -> None:
         self._gain = np.ones(rows, dtype=np.float32)
 
+    @property
+    def is_at_work(self) -> bool:
+        return bool((self._gain < 1.0).any())
+
     def forget(self, row: int) -> None:
         self._gain[row] = 1.0
 
     def limit(self, sums: Floats, rows: Rows) -> None:
-        """One tick of *rows* of *sums*, in place."""
+        """One tick (or less) of *rows* of *sums*, in place."""
         if not len(rows):
             return
         highest = peak(sums[rows])
@@ -44,6 +50,7 @@ class Limiter:
         risen = before + (np.float32(1.0) - before) * RELEASE
         after = np.minimum(most, np.where(risen > 0.999, np.float32(1.0), risen))
         falls = (after < before)[:, None]
-        way = np.where(falls, _FALL, _RISE)
+        count = sums.shape[1]
+        way = np.where(falls, _FALL[:count], _RISE[:count])
         self._gain[rows] = after
         sums[rows] *= before[:, None] + (after - before)[:, None] * way

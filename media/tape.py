@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from media.commands import Record, Side, Tap
 from media.levels import gain_of, to_pcm
+from media.limiter import Limiter
 from media.streams import FRAME, RATE_HZ, TICK_MS, Slot
 from media.words import Word
 
@@ -66,6 +67,8 @@ class Tape:
         self._quiet = Quiet()
         self._buffer = np.zeros((PIECE * FRAME, record.channels), dtype=np.float32)
         self._filled = 0
+        self._limiter = Limiter(record.channels)
+        self._is_limited = False
         self._piece = FRAME * (
             1 + record.tape % PIECE
         )  # the first one is cut so that tapes do not all write in one tick
@@ -91,11 +94,21 @@ class Tape:
 
     def take(self) -> bytes:
         """What is to be written, channels interleaved; the buffer is empty afterwards."""
+        self._limit_sums(self._buffer[: self._filled])
         pcm = to_pcm(self._buffer[: self._filled]).tobytes()
         self._buffer[: self._filled] = 0.0
         self._filled = 0
         self._piece = len(self._buffer)
         return pcm
+
+    def _limit_sums(self, samples: Floats) -> None:
+        """Many voices on one channel are turned down where they would be clipped."""
+        if not self._is_limited and (not len(samples) or np.abs(samples).max() <= 1.0):
+            return
+        rows = np.arange(self.channels)
+        for at in range(0, len(samples), FRAME):
+            self._limiter.limit(samples[at : at + FRAME].T, rows)
+        self._is_limited = self._limiter.is_at_work
 
     def retap(self, add: tuple[Tap, ...], remove: tuple[Tap, ...]) -> None:
         self.taps = [tap for tap in self.taps if tap not in remove]

@@ -30,6 +30,10 @@ BUFFERS_MS = {"large": 60, "medium": 40, "small": 20, "off": 0}
 """`jitterBufferSize`; where it is not said, the engine is as quick as the network allows."""
 
 
+WORDS_ONLY = frozenset({Happened.SPEECH_START, Happened.SPEECH_STOP, Happened.ANNOUNCED, Happened.NOT_ANNOUNCED})
+"""What is told, and changes nothing: in a crowd there are many of them."""
+
+
 class RoomLedger(Protocol):
     """Where rooms are kept and told of."""
 
@@ -249,7 +253,7 @@ class LiveRoom:
                 self._sequence += 1
                 params = conference_params(self.room, event, self._sequence, utc_now())
                 self._ledger.tell(self.room.sid, self._callback, params)
-        if events:
+        if any(event.what not in WORDS_ONLY for event in events):
             self._ledger.room_changed(self.room)
             self._reroute()
             self._entertain()

@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from media.commands import Record, Tap
 from media.limiter import ATTACK, Limiter
-from media.streams import FRAME
+from media.streams import FRAME, Slot
+from media.tape import Tape
 from tests.media.sounds import sine
 
 Floats = NDArray[np.float32]
@@ -65,3 +67,19 @@ def test_a_row_that_is_lent_again_begins_anew() -> None:
     limiter.forget(1)
     sound = sine(440.0, 0.1, 0.5)
     assert (through(sound, limiter) == sound).all()
+
+
+def test_many_voices_on_one_channel_of_a_tape_are_not_clipped() -> None:
+    slots = [Slot(row=row, generation=1) for row in range(8)]
+    tape = Tape(Record(tape=24, path="x", taps=tuple(Tap(slot=slot) for slot in slots)))
+    heard = np.zeros((8, FRAME), dtype=np.float32)
+    pieces = []
+    for tick in range(200):
+        at = np.arange(tick * FRAME, (tick + 1) * FRAME) / 8000
+        for row in range(8):
+            heard[row] = 0.3 * np.sin(2 * np.pi * (300 + 50 * row) * at)
+        if tape.push(heard, heard):
+            pieces.append(tape.take())
+    pcm = np.frombuffer(b"".join(pieces), dtype="<i2")
+    assert (np.abs(pcm[8000:]) >= 32767).mean() < 0.002
+    assert np.abs(pcm[8000:]).max() > 25_000
