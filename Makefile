@@ -1,4 +1,4 @@
-# Crosspoint: make run | test | venv | check | bench.  Everything lives in .venv; nothing else of the machine is changed,
+# Crosspoint: make run | test | venv | check | bench | bench-amd.  Everything lives in .venv; nothing else of the machine is changed,
 # except that `make test` installs the real peers (softphones, sipp) by apt where it may.
 
 PYTHON ?= python3
@@ -10,13 +10,14 @@ PEER_JOBS ?= 4
 NICE   := $(shell command -v nice >/dev/null 2>&1 && echo "nice -n 5")
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-fast test-peers venv check format bench peers clean
+.PHONY: help run test test-fast test-peers venv check format bench bench-amd peers clean
 
 help:
 	@echo "make run     set up .venv, start the gateway with $(CONFIG), say how to place a first call"
 	@echo "make test    set up .venv and the real peers, then run the whole suite"
 	@echo "make venv    only .venv            make check   lint, format check and types"
 	@echo "make bench   the benchmarks        make clean   remove .venv and caches"
+	@echo "make bench-amd   answering-machine detection on labelled calls made from Debian's voices (30 minutes the first time)"
 
 # Two stamps: what running needs, and what testing needs on top. Both are remade when the dependencies change.
 $(VENV)/.run-stamp: pyproject.toml constraints.txt .ci/make_venv.sh
@@ -60,6 +61,9 @@ format: $(VENV)/.test-stamp
 
 bench: $(VENV)/.test-stamp
 	@$(NICE) $(BIN)/python -m tests.bench.run
+
+bench-amd: $(VENV)/.test-stamp
+	@$(NICE) $(BIN)/python -m tests.amd
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist *.egg-info

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,25 +73,32 @@ def frame_of(sound: Floats, number: int) -> Floats:
     return frame if len(frame) == FRAME else np.zeros(FRAME, dtype=np.float32)
 
 
-def judge(
-    call: MadeCall, *, message_end: bool = False, kind: str = "", gone_at_end: bool = False, **times: int
-) -> Verdict:
-    """The verdict of a detector that hears the call from its answer on."""
-    path = packages.folder() / "voiced" / f"{call.key}.npy"
+def _path(call: MadeCall) -> Path:
+    return packages.folder() / "voiced" / f"{call.key}.npy"
+
+
+def known(call: MadeCall) -> list[float]:
+    """How likely each frame is speech, as far as it was worked out."""
+    path = _path(call)
+    found: list[float] = np.load(path).tolist() if path.exists() else []
+    return found
+
+
+def judge(call: MadeCall, *, message_end: bool = False, kind: str = "", asked: Detect | None = None) -> Verdict:
+    """The verdict of a detector that hears the call from its answer on, and silence behind it."""
+    path = _path(call)
     voicing: Voicing
     kept: Kept | None = None
     if kind == "webrtc":
         voicing = live(kind)
     else:
-        voicing = kept = Kept(call.sound, np.load(path).tolist() if path.exists() else [])
+        voicing = kept = Kept(call.sound, known(call))
     had = len(kept.known) if kept else 0
-    detector = Detector(Detect(slot=SLOT, message_end=message_end, **times), voicing)
+    detector = Detector(asked or Detect(slot=SLOT, message_end=message_end), voicing)
     verdict: Verdict | None = None
-    frames = len(call.sound) // FRAME if gone_at_end else LONGEST_MS // 20
-    for number in range(frames):
+    for number in range(LONGEST_MS // 20):
         if (verdict := detector.hear(frame_of(call.sound, number))) is not None:
             break
-    verdict = verdict or detector.gone()
     if kept is not None and len(kept.known) > had:
         path.parent.mkdir(parents=True, exist_ok=True)
         np.save(path, np.array(kept.known, dtype=np.float32))

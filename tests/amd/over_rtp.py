@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import aiohttp
 
@@ -30,7 +31,12 @@ class Told:
 
 
 async def judge_all(
-    home: Path, calls: Sequence[MadeCall], *, message_end: bool = False, at_once: int = AT_ONCE, **how: object
+    home: Path,
+    calls: Sequence[MadeCall],
+    *,
+    message_end: bool = False,
+    at_once: int = AT_ONCE,
+    how: Mapping[str, object] = MappingProxyType({}),
 ) -> tuple[list[Told], str]:
     """Each call's verdict, in order, and the gateway's metrics at the end. *how*: fields of each `Answer`."""
     ports = 4 * at_once + 40
