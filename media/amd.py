@@ -63,6 +63,8 @@ ABOVE_DB = 5.0
 """Nor is it speech what is hardly louder than the line's own noise …"""
 RISE_DB = 0.05
 """… which is believed to grow by so much a frame at most; it falls at once."""
+EDGE_MS = 160
+"""By how much speech and a tone may differ that are one sound."""
 QUIETEST_DBOV = -65.0
 TONE_MS = 100
 DOUBTED, PERIODIC, LOUD_DB = 0.01, 0.75, 18.0
@@ -162,6 +164,8 @@ class Detector:
                     self._network_until = self._ms
                     if self._stage is Stage.MACHINE:
                         return AnsweredBy.MACHINE_END_OTHER
+                    if self._is_all_of(sound):
+                        self._stage = Stage.WAITING
                 case Kind.SPECIAL:
                     if self._stage is not Stage.MACHINE and (by := self._machine()):
                         return by
@@ -171,6 +175,11 @@ class Detector:
                         return AnsweredBy.MACHINE_END_BEEP
                     return AnsweredBy.MACHINE_START
         return None
+
+    def _is_all_of(self, sound: Sound) -> bool:
+        """What was taken for speech was this tone's beginning."""
+        inside = sound.began_ms - EDGE_MS <= self._begins and self._speech_ended <= sound.ended_ms + EDGE_MS
+        return self._stage is Stage.GREETING and inside
 
     def _machine(self) -> AnsweredBy | None:
         """A machine is recognised: told at once, or when its greeting is over."""

@@ -201,16 +201,12 @@ class Sorter:
 
     def _is_special(self, run: Run) -> bool:
         """The three tones, as runs of their own or as one that glides from one to the next."""
-        found = False
         step = self._special if self._ms - self._special_ended < SPECIAL_GAP_MS else 0
-        for low, _ in run.tops:
-            if step < 3 and _within(low, SPECIAL_HZ[step]):
-                step += 1
-                self._special_ended = self._ms
-        if step == 3 and run.ms >= SPECIAL_MS:
-            found, step = True, 0
-        self._special = step
-        return found
+        while step < 3 and sum(_within(hz, SPECIAL_HZ[step]) for hz, _ in run.tops) * TICK_MS >= SPECIAL_MS // 2:
+            step += 1
+            self._special_ended = self._ms
+        self._special = step % 3
+        return step == 3
 
 
 def _within(hz: float, band: tuple[float, float]) -> bool:

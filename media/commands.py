@@ -241,6 +241,13 @@ class Meter:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ExpectDetections:
+    """So many more `Detect` may come soon (negative: so many fewer): a call to be detected rings, and ears take a while to load."""
+
+    count: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AskStats:
     """Answered by one `Stats` for the slot."""
 
@@ -272,6 +279,7 @@ Command = (
     | Hear
     | Buffer
     | Detect
+    | ExpectDetections
     | Meter
     | AskStats
     | Shutdown

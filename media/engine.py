@@ -32,6 +32,7 @@ from media.routes import Routes
 from media.slots import Kind, Slots
 from media.streams import FRAME, Slot, StreamParams, StreamStats
 from media.tapes import Tapes
+from media.voicing import expect
 
 log = logging.getLogger("media.engine")
 Floats = NDArray[np.float32]
@@ -189,6 +190,8 @@ class Engine:
             case asked.Buffer(slot=slot, ms=ms):
                 if self._leg(slot) is not None:
                     self.inbound.jitter.hold(slot.row, None if ms is None else ms // CELL_MS)
+            case asked.ExpectDetections(count=count):
+                expect(count)
             case asked.Detect(slot=slot):
                 if self._leg(slot) is not None:
                     self.detectors.detect(command)

@@ -25,6 +25,8 @@ Floats = NDArray[np.float32]
 
 WINDOW = 256
 """Samples that the network takes at a time."""
+MOST_EXPECTED = 64
+"""Networks kept for calls that ring: 10 MB each."""
 CATCH_UP = 3
 """Windows taken in one frame at most, where sound had to wait."""
 
@@ -59,6 +61,7 @@ class Models:
         self._wanted: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._coming = 0
+        self._expected = 0
 
     @classmethod
     def shared(cls) -> Models:
@@ -67,12 +70,17 @@ class Models:
             cls._shared = Models(_silero)
         return cls._shared
 
+    def expect(self, count: int) -> None:
+        """So many more will be wanted soon, or fewer."""
+        self._expected = min(max(0, self._expected + count), MOST_EXPECTED)
+        self.warm()
+
     def warm(self) -> None:
-        """Load as many as are kept spare, if they are not."""
+        """Load as many as are kept spare, or are expected, if they are not."""
         if self._thread is None:
             self._thread = threading.Thread(target=self._work, name="voicing", daemon=True)
             self._thread.start()
-        while len(self._free) + self._coming < self._spare:
+        while len(self._free) + self._coming < max(self._spare, self._expected):
             self._coming += 1
             self._wanted.put(None)
 
@@ -161,6 +169,12 @@ def warm() -> None:
     """Load beforehand what the first detection will need."""
     if best() is Silero:
         Models.shared().warm()
+
+
+def expect(count: int) -> None:
+    """So many more detections may begin soon (negative: so many fewer)."""
+    if best() is Silero:
+        Models.shared().expect(count)
 
 
 def voicing(name: str = "") -> Voicing:

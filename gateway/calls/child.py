@@ -70,7 +70,8 @@ class Child:
         self.call.happened(Happening.INITIATED)
         self._exchange.rings(self.call, self._canceled)
         try:
-            leg = await self._answer()
+            with detection.expected(self._exchange, self._target.detection):
+                leg = await self._answer()
         except TimeoutError:
             return self._out(Ending(what=Happening.NO_ANSWER, sip_code=487, reason="timeout"))
         except CallFailed as failed:

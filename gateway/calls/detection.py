@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 import structlog
@@ -12,7 +13,7 @@ from gateway.calls.call import Call
 from gateway.calls.exchange import Exchange, LiveCall
 from gateway.twilio_codes import Code
 from gateway.twiml.control import MachineDetection
-from media.commands import Detect
+from media.commands import Detect, ExpectDetections
 from media.events import Event, Verdict
 from media.streams import Slot
 
@@ -40,6 +41,19 @@ def detect_command(slot: Slot, asked: MachineDetection) -> Detect:
         speech_end_ms=asked.speech_end_threshold_ms,
         silence_ms=asked.silence_timeout_ms,
     )
+
+
+@contextmanager
+def expected(exchange: Exchange, asked: MachineDetection | None) -> Iterator[None]:
+    """While a call to be detected rings the engine makes ready, so that nothing waits at the answer."""
+    if asked is None:
+        yield
+        return
+    exchange.engine.send(ExpectDetections(count=1))
+    try:
+        yield
+    finally:
+        exchange.engine.send(ExpectDetections(count=-1))
 
 
 def begin(exchange: Exchange, live: LiveCall, asked: MachineDetection, *, tells: bool = True) -> asyncio.Future[None]:

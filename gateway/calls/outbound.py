@@ -81,7 +81,8 @@ class Outbound:
         )
         try:
             async with asyncio.timeout(order.timeout_s):
-                leg = await ringing.ring(self._calls.destinations.of(order.target, call))
+                with detection.expected(self._calls, order.detection):
+                    leg = await ringing.ring(self._calls.destinations.of(order.target, call))
         except TimeoutError:
             ringing.stop()
             call.happened(Happening.NO_ANSWER)

@@ -17,7 +17,10 @@ from tests.peers.ports import free_ports
 
 STAY = '<Response><Pause length="60"/></Response>'
 AT_ONCE = 40
-PER_SECOND = 20.0
+PER_SECOND = 6.0
+RING_MS = 1_000
+FEW, BELOW = 400, 20_000
+"""More ports than so many are taken below those that tests share: each call has two of its own, as used ones rest."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,13 +42,13 @@ async def judge_all(
     how: Mapping[str, object] = MappingProxyType({}),
 ) -> tuple[list[Told], str]:
     """Each call's verdict, in order, and the gateway's metrics at the end. *how*: fields of each `Answer`."""
-    ports = 4 * at_once + 40
-    first = free_ports(ports)
-    gateway = Gateway(home, calls_per_second=PER_SECOND, rtp_ports=(first, first + ports - 1))
+    count = 2 * len(calls) + 20
+    first = free_ports(count) if count < FEW else BELOW - count - count % 2
+    gateway = Gateway(home, calls_per_second=PER_SECOND, rtp_ports=(first, first + count - 1))
     async with gateway, Callees() as callees:
         application = gateway.application
         for number, call in enumerate(calls):
-            callees.answers[f"c{number}"] = Answer(sound=call.sound, **how)  # type: ignore[arg-type]
+            callees.answers[f"c{number}"] = Answer(sound=call.sound, ring_ms=RING_MS, **how)  # type: ignore[arg-type]
         gate = asyncio.Semaphore(at_once)
         login = {"Authorization": aiohttp.encode_basic_auth(ACCOUNT_SID, AUTH_TOKEN)}
         base = f"{gateway.public_url}/2010-04-01/Accounts/{ACCOUNT_SID}"

@@ -99,9 +99,11 @@ class Reader:
             kept.parent.mkdir(parents=True, exist_ok=True)
             half = kept.with_suffix(".half.wav")
             environment = {**os.environ, "LD_LIBRARY_PATH": packages.libraries(), "LC_ALL": "C"}
-            command = self.make(text, half)
-            done = subprocess.run(command, capture_output=True, timeout=60, env=environment, check=False)
-            if done.returncode or not half.exists():
+            try:
+                subprocess.run(self.make(text, half), capture_output=True, timeout=60, env=environment, check=True)
+            except (OSError, subprocess.SubprocessError):
+                return None
+            if not half.exists():
                 return None
             half.rename(kept)
         return clip_of(load(kept))

@@ -22,7 +22,7 @@ from tests.media.sounds import sine, voice
 Floats = NDArray[np.float32]
 Spans = Sequence[tuple[int, int]]
 SLOT = Slot(row=0, generation=1)
-END_MS = 20_000
+HISS = np.random.default_rng(5).standard_normal(40_000 * 8).astype(np.float32)
 
 
 class Script:
@@ -44,10 +44,9 @@ class Script:
 
 def line(spans: Spans = (), tones: Sequence[tuple[int, Floats]] = (), noise: float = 0.001, ms: int = 40_000) -> Floats:
     """What a callee sends: voice in the spans, tones from their ms on, a little noise."""
-    rng = np.random.default_rng(5)
-    made = (rng.standard_normal(ms * 8) * noise).astype(np.float32)
+    made = HISS[: ms * 8] * np.float32(noise)
     for begin, end in spans:
-        made[begin * 8 : end * 8] += rng.standard_normal((end - begin) * 8).astype(np.float32) * np.float32(0.08)
+        made[begin * 8 : end * 8] += HISS[-(end - begin) * 8 :] * np.float32(0.08)
     for at, tone in tones:
         made[at * 8 : at * 8 + len(tone)] += tone
     return made
@@ -147,9 +146,9 @@ BEEPS = [
 @pytest.mark.parametrize("beep", BEEPS, ids=range(len(BEEPS)))
 @pytest.mark.parametrize("noise", [0.001, 0.03])
 def test_a_beep_after_the_greeting_is_told_soon_after_its_end(beep: Floats, noise: float) -> None:
-    verdict = judge([(500, 4000)], [(4700, beep)], noise=noise, message_end=True)
+    verdict = judge([(300, 1600)], [(1900, beep)], noise=noise, message_end=True, speech_ms=1000)
     assert verdict.answered_by == "machine_end_beep"
-    assert 0 <= verdict.ms - (4700 + len(beep) // 8) <= 700
+    assert 0 <= verdict.ms - (1900 + len(beep) // 8) <= 700
 
 
 def test_a_beep_within_the_end_threshold_of_a_short_greeting_makes_it_a_machine() -> None:
@@ -186,12 +185,18 @@ def test_a_fax_that_calls_is_a_fax_at_its_second_tone() -> None:
 @pytest.mark.parametrize("country", ["de", "us", "uk", "fr"])
 def test_ringing_that_leaks_is_nobody_and_a_person_after_it_is_one(country: str) -> None:
     ring = render(RINGTONES[country])
-    assert judge(tones=[(200, np.tile(ring, 6)[: 8 * 34_000])]).answered_by == "unknown"
+    assert judge(tones=[(200, np.tile(ring, 2)[: 8 * 10_000])], timeout_ms=9000).answered_by == "unknown"
     assert judge([(4000, 4800)], [(100, ring[: 8 * 2000])]).answered_by == "human"
 
 
 def test_busy_is_nobody() -> None:
-    assert judge(tones=[(200, np.tile(render(BUSY), 34)[: 8 * 34_000])]).answered_by == "unknown"
+    assert judge(tones=[(200, np.tile(render(BUSY), 9))], timeout_ms=8000).answered_by == "unknown"
+
+
+def test_a_tones_beginning_that_was_taken_for_speech_is_overturned() -> None:
+    """A voice detector starts at a loud onset."""
+    busy = np.tile(render(BUSY), 9)
+    assert judge([(200, 420)], [(200, busy * 8)], noise=0.0001, timeout_ms=8000).answered_by == "unknown"
 
 
 @pytest.mark.parametrize("spans", [(), [(1900, 6000)]])

@@ -34,7 +34,7 @@ class Answer:
 
     sound: Floats
     codec: str = "PCMU"
-    ring_ms: int = 20
+    ring_ms: int = 200
     early: Floats | None = None
     """Sent with a 183 before the answer, while it rings."""
 

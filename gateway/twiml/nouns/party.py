@@ -40,7 +40,7 @@ class DetectedParty(Party):
     """A party that may turn out to be a machine."""
 
     machine_detection: str = attribute("", one_of=("Enable", "DetectMessageEnd"))
-    machine_detection_timeout: int = attribute(30, least=3, most=120)
+    machine_detection_timeout: int = attribute(30, least=3, most=60)
     machine_detection_speech_threshold: int = attribute(2400, least=1000, most=6000)
     machine_detection_speech_end_threshold: int = attribute(1200, least=500, most=5000)
     machine_detection_silence_timeout: int = attribute(5000, least=2000, most=10_000)
