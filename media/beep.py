@@ -30,8 +30,8 @@ class Sound:
 
 CALLED_HZ, CALLED_MS = (2075.0, 2125.0), 900
 """CED and ANSam, ITU-T T.30 and V.8; 2.6 s or more, of which this much is enough to know."""
-CALLING_HZ, CALLING_MS, CALLING_PAUSE_MS = (1062.0, 1138.0), (400, 600), (2700, 3300)
-"""CNG, ITU-T T.30: half a second in each three and a half."""
+CALLING_HZ, CALLING_MS, CALLING_PAUSE_MS = (1062.0, 1138.0), (340, 660), (2600, 3400)
+"""CNG, ITU-T T.30: half a second in each three and a half (a network's jitter takes from either, or adds)."""
 SPECIAL_HZ = ((880.0, 1020.0), (1340.0, 1460.0), (1740.0, 1810.0))
 SPECIAL_MS, SPECIAL_GAP_MS = 200, 1_000
 """ITU-T E.180 section 7: three rising tones of 276 or 380 ms; each ends at most so long after the one before."""
@@ -40,10 +40,8 @@ BEEP_MS = (60, 1300)
 RINGING_HZ = (380.0, 500.0)
 BUSY_HZ = ((465.0, 495.0), (605.0, 635.0))
 """What networks ring with, and 480 + 620 (ITU-T E.180 supplement 2)."""
-DUAL_RINGING_MS, EARLY_RINGING_MS = 200, 350
-"""How long a ringing or busy tone of two sines lasts; of one, before anybody has spoken (after that it may be a beep)."""
-LEAKED_MS = 150
-"""A tone that sounds so soon after the answer had begun before it: it rang."""
+DUAL_RINGING_MS = 200
+"""How long a ringing or busy tone of two sines lasts after somebody has spoken; one sine may be a beep then."""
 ENDLESS_MS = 1_600
 """A tone that goes on for so long is no beep."""
 STEADY_HZ, DUAL_STEADY_HZ, SHAKEN_HZ, SHAKEN_MS = 12.0, 10.0, 20.0, (100, 300)
@@ -197,7 +195,7 @@ class Sorter:
             return False
         if self._spoken:
             return run.ms >= (DUAL_RINGING_MS if high else BEEP_MS[1])
-        return run.began * TICK_MS <= LEAKED_MS or run.spread_hz > STILL_HZ or run.ms >= EARLY_RINGING_MS
+        return True  # of one piece or cut by losses: before anybody has spoken it rings
 
     def _is_special(self, run: Run) -> bool:
         """The three tones, as runs of their own or as one that glides from one to the next."""

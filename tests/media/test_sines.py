@@ -96,9 +96,10 @@ def test_a_tone_much_softer_than_the_speech_before_it_is_no_beep() -> None:
     assert kinds(placed((500, sine(1000, 0.3, 0.05)), noise=0.0002)) == [Kind.BEEP]
 
 
-def test_a_tone_that_sounded_before_the_answer_is_the_network() -> None:
-    for at, expected in ((0, Kind.NETWORK), (700, Kind.BEEP)):
-        assert [sound.kind for sound in heard(placed((at, sine(440, 0.25, 0.2))))] == [expected]
+def test_before_anybody_has_spoken_a_tone_at_ringing_pitch_is_the_network() -> None:
+    for hz, spoken_until_ms, expected in ((440, 0, Kind.NETWORK), (440, 1000, Kind.BEEP), (800, 0, Kind.BEEP)):
+        found = heard(placed((700, sine(hz, 0.25, 0.2))), spoken_until_ms=spoken_until_ms)
+        assert [sound.kind for sound in found] == [expected]
 
 
 def test_a_tone_without_end_is_no_beep() -> None:
