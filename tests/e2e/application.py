@@ -26,6 +26,7 @@ class Received:
     at: float
     """On the loop's clock."""
 
+    signature: str
     token: str
     """I-Twilio-Idempotency-Token: the same when the same request is made again."""
 
@@ -119,6 +120,7 @@ class Application:
             is_signed=request.path in self.media or bool(self._validator.validate(url, form, signature)),
             content_type=request.content_type,
             at=asyncio.get_running_loop().time(),
+            signature=signature,
             token=request.headers.get("I-Twilio-Idempotency-Token", ""),
         )
         async with self._arrived:

@@ -14,7 +14,13 @@ from tests.peers.ports import LOOPBACK, free_ports
 from tests.peers.process import PeerFailed, Program
 
 SCENARIOS = Path(__file__).parent.parent / "data" / "scenarios"
-VALUES = {"CALLER": "+15557654321", "TALK_MS": "2000", "STATUS": "486", "REASON": "Busy Here"}
+VALUES = {
+    "CALLER": "+15557654321",
+    "TARGET": "[remote_ip]:[remote_port]",
+    "TALK_MS": "2000",
+    "STATUS": "486",
+    "REASON": "Busy Here",
+}
 """What stands between @ signs in a scenario."""
 
 
