@@ -16,6 +16,7 @@ BENCHES = {
     "media": ("tests.bench.bench_media", "Media engine"),
     "rooms": ("tests.bench.bench_rooms", "Rooms"),
     "calls": ("tests.bench.bench_calls", "Calls through a whole gateway"),
+    "rest": ("tests.bench.bench_rest", "REST API"),
 }
 
 
