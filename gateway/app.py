@@ -15,6 +15,7 @@ from typing import Self
 import structlog
 from aiohttp import web
 
+from gateway.api import openapi
 from gateway.api.app import PREFIX, api_application
 from gateway.api.auth import Gatekeeper
 from gateway.api.calls import end_call, withdraw
@@ -198,7 +199,8 @@ class App:
         gate = Gatekeeper(self.directory, asyncio.get_running_loop().time)
         self.http.add_routes([web.get("/", to_console)])
         self.http.mount(CONSOLE, console_application(self._console(services, gate)))
-        self.http.mount(PREFIX, api_application(services, gate))
+        self.http.mount(PREFIX, api := api_application(services, gate))
+        self.http.add_routes(openapi.routes(api, config.http.public_url))
         await opened.enter_async_context(self.http)
 
     async def __aexit__(

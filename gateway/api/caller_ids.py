@@ -8,7 +8,7 @@ import secrets
 from collections import OrderedDict
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from aiohttp import web
 
@@ -60,7 +60,7 @@ class CallerIds(Shelf[CallerIdRow]):
     """The resource. A number is there once somebody who answers it has entered the code. Codes live as long as this process."""
 
     path, key, what, prefix, kind = "/OutgoingCallerIds", "outgoing_caller_ids", "Caller IDs", "PN", CallerIdRow
-    form, change_form = ValidationForm, ChangeForm
+    forms: ClassVar[dict[str, type[Form]]] = {"create": ValidationForm, "update": ChangeForm}
 
     def __init__(self, services: Services) -> None:
         super().__init__(services)

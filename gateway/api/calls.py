@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import ClassVar
 
 from aiohttp import web
 from sqlalchemy import select
 
 from gateway.api.call_forms import CreateCall, UpdateCall
 from gateway.api.errors import ApiError, bad_value, not_live
-from gateway.api.forms import form_of
+from gateway.api.forms import Form, form_of
 from gateway.api.pages import Json, listed
 from gateway.api.ports import CallRequest
 from gateway.api.render import API_VERSION, account_uri, date, formatted, or_none
@@ -89,6 +90,8 @@ def queued_row(request: CallRequest) -> CallRow:
 
 class Calls:
     """The resource."""
+
+    forms: ClassVar[dict[str, type[Form]]] = {"create": CreateCall, "update": UpdateCall}
 
     def __init__(self, services: Services) -> None:
         self._s = services

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from aiohttp import web
 from sqlalchemy import select
@@ -46,6 +46,8 @@ def conference_json(row: ConferenceRow) -> Json:
 
 class Conferences:
     """The resource."""
+
+    forms: ClassVar[dict[str, type[Form]]] = {"update": UpdateConference}
 
     def __init__(self, services: Services) -> None:
         self._s = services

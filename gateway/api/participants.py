@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from datetime import UTC, datetime
+from typing import ClassVar
 
 from aiohttp import web
 
 from gateway.api.calls import queued_row
 from gateway.api.conferences import conference_of, find_conference
 from gateway.api.errors import ApiError, bad_value, not_found
-from gateway.api.forms import form_of
+from gateway.api.forms import Form, form_of
 from gateway.api.pages import Json, paged
 from gateway.api.participant_forms import AddParticipant, UpdateParticipant
 from gateway.api.ports import CallRequest, ParticipantView
@@ -46,6 +47,8 @@ def participant_json(view: ParticipantView, conference: ConferenceRow) -> Json:
 
 class Participants:
     """The resource."""
+
+    forms: ClassVar[dict[str, type[Form]]] = {"add": AddParticipant, "update": UpdateParticipant}
 
     def __init__(self, services: Services) -> None:
         self._s = services

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from aiohttp import web
 from sqlalchemy import func, select
@@ -35,6 +35,8 @@ class MoveMember(Form):
 
 class Queues:
     """The two resources."""
+
+    forms: ClassVar[dict[str, type[Form]]] = {"create": QueueForm, "update": QueueForm, "move_member": MoveMember}
 
     def __init__(self, services: Services) -> None:
         self._s = services

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Literal
+from typing import ClassVar, Literal
 
 from aiohttp import web
 from sqlalchemy import Select, select
@@ -78,6 +78,8 @@ def recording_json(row: RecordingRow, public_url: str, *, below: str = "") -> Js
 
 class Recordings:
     """The resource, in its three places."""
+
+    forms: ClassVar[dict[str, type[Form]]] = {"start": StartRecording, "change": ChangeRecording}
 
     def __init__(self, services: Services) -> None:
         self._s = services

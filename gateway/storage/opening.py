@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import sqlite3
 from pathlib import Path
 from typing import Any
 
 from alembic import command
 from alembic.config import Config as AlembicConfig
 from alembic.util import CommandError
-from sqlalchemy import event, make_url
-from sqlalchemy.engine import Connection
+from sqlalchemy import create_engine, event, make_url
+from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import ArgumentError, DataError, IntegrityError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -63,6 +64,26 @@ def engine_for(url: str) -> AsyncEngine:
     return engine
 
 
+def file_engine(url: str, *, writes: bool) -> Engine | None:
+    """A way to a SQLite file of its own; writers do not hold up who only reads (WAL). None: no file of SQLite."""
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        return None
+    if parsed.drivername != "sqlite" or not parsed.database or parsed.database == ":memory:":
+        return None
+    engine = create_engine(
+        parsed, hide_parameters=True, json_serializer=json_text, connect_args={"check_same_thread": False}
+    )
+    event.listen(engine, "connect", _tune_sqlite if writes else _read_only)
+    return engine
+
+
+def _read_only(connection: Any, _: ConnectionPoolEntry) -> None:  # noqa: ANN401 - a DBAPI connection
+    for pragma in (f"busy_timeout={BUSY_MS}", "query_only=ON"):
+        connection.execute(f"PRAGMA {pragma}").close()
+
+
 async def migrate(engine: AsyncEngine) -> None:
     """Connect and bring the schema up to date. Raises `StorageFault`."""
     try:
@@ -94,7 +115,7 @@ def _tune_sqlite(connection: Any, _: ConnectionPoolEntry) -> None:  # noqa: ANN4
     try:
         for pragma in (f"busy_timeout={BUSY_MS}", "journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
             cursor.execute(f"PRAGMA {pragma}")
-    except connection.dbapi.Error:
+    except sqlite3.Error:
         connection.close()
         raise
     cursor.close()

@@ -11,10 +11,18 @@ from typing import Any, Self, TypeVar
 
 import structlog
 from sqlalchemy import Executable, Select, delete, select
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.engine import Connection
 
+from gateway.storage.access import access_for
 from gateway.storage.models import BindingRow, Row
-from gateway.storage.opening import DATABASE_ERRORS, StorageFault, engine_for, is_of_the_row, migrate, reason
+from gateway.storage.opening import (
+    DATABASE_ERRORS,
+    StorageFault,
+    engine_for,
+    is_of_the_row,
+    migrate,
+    reason,
+)
 from gateway.storage.writing import Key, fill, key_of, remove, upsert
 
 __all__ = ["DATABASE_ERRORS", "StorageFault", "Store"]
@@ -44,6 +52,7 @@ class Store:
     def __init__(self, url: str, *, retry_s: float = RETRY_S) -> None:
         """Raises `StorageFault` for a URL that means nothing."""
         self._engine = engine_for(url)
+        self._access = access_for(url)
         self._retry_s = retry_s
         self._pending: dict[Key, Row] = {}
         self._dropped: dict[Key, Row] = {}
@@ -63,7 +72,7 @@ class Store:
         try:
             await migrate(self._engine)
         except StorageFault:
-            await self._engine.dispose()
+            await self._close()
             await asyncio.sleep(LAST_WORD_S)
             raise
         self._task = asyncio.create_task(self._write_behind(), name="storage")
@@ -80,6 +89,10 @@ class Store:
             await self.flush()
         except WRITING_ERRORS as fault:
             log.error("rows could not be written at shutdown", rows=self.waiting, fault=reason(fault))
+        await self._close()
+
+    async def _close(self) -> None:
+        await self._access.close()
         await self._engine.dispose()
 
     # -- writing ----------------------------------------------------------------------------------------------------
@@ -107,8 +120,8 @@ class Store:
 
     async def save(self, *rows: Row) -> None:
         """Insert or replace now: returns when it is on disk. Raises one of `DATABASE_ERRORS`; nothing is written then."""
-        async with self._writing, self._engine.begin() as connection:
-            await upsert(connection, rows)
+        async with self._writing:
+            await self._access.write(lambda connection: upsert(connection, rows))
             for row in rows:
                 self._pending.pop(key_of(row), None)
                 self._keep_at_hand(key_of(row), row)
@@ -121,8 +134,8 @@ class Store:
 
     async def remove(self, *rows: Row) -> None:
         """Delete now. Raises one of `DATABASE_ERRORS`."""
-        async with self._writing, self._engine.begin() as connection:
-            await remove(connection, rows)
+        async with self._writing:
+            await self._access.write(lambda connection: remove(connection, rows))
             for row in rows:
                 self._pending.pop(key_of(row), None)
                 self._recent.pop(key_of(row), None)
@@ -130,9 +143,9 @@ class Store:
     async def execute(self, statement: Executable) -> None:
         """An UPDATE or DELETE of many rows, after what waits. Raises one of `DATABASE_ERRORS`."""
         await self.flush()
-        async with self._writing, self._engine.begin() as connection:
+        async with self._writing:
             self._recent.clear()
-            await connection.execute(statement)
+            await self._access.write(lambda connection: _execute(connection, statement))
 
     @property
     def waiting(self) -> int:
@@ -149,10 +162,13 @@ class Store:
             if not pending and not dropped:
                 return
             written, self._in_flight = False, len(pending) + len(dropped)
+
+            def write(connection: Connection) -> None:
+                remove(connection, dropped.values())
+                upsert(connection, pending.values())
+
             try:
-                async with self._engine.begin() as connection:
-                    await remove(connection, dropped.values())
-                    await upsert(connection, pending.values())
+                await self._access.write(write)
                 written = True
             finally:
                 self._in_flight = 0
@@ -193,8 +209,7 @@ class Store:
     async def _write_alone(self, key: Key, row: Row) -> None:
         """Raises what is not the row's own fault."""
         try:
-            async with self._engine.begin() as connection:
-                await upsert(connection, (row,))
+            await self._access.write(lambda connection: upsert(connection, (row,)))
         except WRITING_ERRORS as fault:
             if not is_of_the_row(fault):
                 raise
@@ -208,14 +223,12 @@ class Store:
     async def all(self, query: Select[T]) -> Sequence[T]:
         """Rows of a query; what waits is written first, so that nobody reads the past. Raises one of `DATABASE_ERRORS`."""
         await self.flush()
-        async with self._session() as session:
-            return (await session.scalars(query)).all()
+        return await self._access.read(lambda session: session.scalars(query).all())
 
     async def scalar(self, query: Select[Any]) -> int:
         """One figure. Raises one of `DATABASE_ERRORS`."""
         await self.flush()
-        async with self._session() as session:
-            return await session.scalar(query) or 0
+        return await self._access.read(lambda session: session.scalar(query) or 0)
 
     async def get(self, kind: type[T], key: str) -> T | None:
         """A row by its one key; one that waits to be written is as good. Not to be changed. Raises one of `DATABASE_ERRORS`."""
@@ -223,8 +236,7 @@ class Store:
         if isinstance(recent, kind):
             return recent
         await self.flush()
-        async with self._session() as session:
-            return await session.get(kind, key)
+        return await self._access.read(lambda session: session.get(kind, key))
 
     async def bindings(self) -> Sequence[BindingRow]:
         """Registrations that have not expired; the others go."""
@@ -240,5 +252,6 @@ class Store:
         if len(self._recent) > RECENT:
             self._recent.popitem(last=False)
 
-    def _session(self) -> AsyncSession:
-        return AsyncSession(self._engine, expire_on_commit=False)
+
+def _execute(connection: Connection, statement: Executable) -> None:
+    connection.execute(statement)

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Delete, Dialect, String, and_, bindparam, delete
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.engine import Connection
 
 from gateway.storage.models import Row
 
@@ -22,17 +22,17 @@ def key_of(row: Row) -> Key:
     return (type(row), *(getattr(row, name) for name, column in _columns(type(row)) if column.primary_key))
 
 
-async def upsert(connection: AsyncConnection, rows: Iterable[Row]) -> None:
+def upsert(connection: Connection, rows: Iterable[Row]) -> None:
     """Insert, or replace what has the same primary key: one statement for each table."""
     for kind, members in _by_kind(rows).items():
-        await connection.execute(_upsert(kind, connection.dialect), [_values(fill(row)) for row in members])
+        connection.execute(_upsert(kind, connection.dialect), [_values(fill(row)) for row in members])
 
 
-async def remove(connection: AsyncConnection, rows: Iterable[Row]) -> None:
+def remove(connection: Connection, rows: Iterable[Row]) -> None:
     """Delete by primary key what is there: one statement for each table."""
     for kind, members in _by_kind(rows).items():
         names = [name for name, column in _columns(kind) if column.primary_key]
-        await connection.execute(_delete(kind), [{f"key_{n}": getattr(row, n) for n in names} for row in members])
+        connection.execute(_delete(kind), [{f"key_{n}": getattr(row, n) for n in names} for row in members])
 
 
 def _by_kind(rows: Iterable[Row]) -> dict[type[Row], list[Row]]:

@@ -11,6 +11,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+from aiohttp import web
 from twilio.rest import Client
 
 from gateway.api.app import PREFIX, api_application
@@ -186,6 +187,7 @@ class Gateway:
     client: Client
     url: str
     judge: Judge
+    application: web.Application
 
     async def ask(self, work: Callable[[Client], Any]) -> Any:  # noqa: ANN401 - whatever the library gives
         """Run the (blocking) library beside the loop."""
@@ -238,12 +240,14 @@ async def gateway(tmp_path: Path) -> AsyncIterator[Gateway]:
         )
         http = HttpServer("127.0.0.1:0", ready=lambda: True, figures=lambda: b"", alive=lambda: True)
         gate = Gatekeeper(directory, asyncio.get_running_loop().time)
-        http.mount(PREFIX, api_application(services, gate))
+        http.mount(PREFIX, application := api_application(services, gate))
         judge = Judge()
         http.app.on_response_prepare.append(judge.see)
         await opened.enter_async_context(http)
         client = Client(ACCOUNT, TOKEN)
         client.api.base_url = f"http://{http.address}"
         opened.callback(client.http_client.session.close)
-        yield Gateway(config, directory, store, live, departures, folder, client, f"http://{http.address}", judge)
+        yield Gateway(
+            config, directory, store, live, departures, folder, client, f"http://{http.address}", judge, application
+        )
     assert not judge.faults

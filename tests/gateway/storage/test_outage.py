@@ -14,6 +14,7 @@ from sqlalchemy import event, func, select
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from gateway.storage import opening
+from gateway.storage.access import InThreads
 from gateway.storage.models import CallRow, NotificationRow, OutboxRow, next_id
 from gateway.storage.store import DATABASE_ERRORS, Store
 from gateway.storage.writing import storable
@@ -127,7 +128,8 @@ async def test_a_full_disk_keeps_nobody_from_calling(tmp_path: Path, monkeypatch
             pages = 1 if full["is"] else 1_000_000
             connection.execute(f"PRAGMA max_page_count={pages}").close()
 
-        event.listen(store._engine.sync_engine.pool, "checkout", fill)
+        assert isinstance(store._access, InThreads)
+        event.listen(store._access.writer.pool, "checkout", fill)
         for number in range(1, 400):
             store.put(call_row(number, status="completed", caller_name="x" * 200))
         await asyncio.sleep(0.8)
