@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator
 
@@ -69,7 +70,16 @@ def _sip(text: str) -> str:
 
 
 To = Annotated[str, AfterValidator(_party)]
-SipAuth = Annotated[str, at_most(255, 21221, "SipAuthUsername and SipAuthPassword (at most 255 characters)")]
+_SIP_TEXT = r"[!-~ \u00a0-\U0010ffff]*"
+SipUsername = Annotated[
+    str, at_most(255, 21221, "SipAuthUsername (at most 255 characters)"), matching(_SIP_TEXT, 21222, "SipAuthUsername")
+]
+SipPassword = Annotated[
+    str, at_most(255, 21223, "SipAuthPassword (at most 255 characters)"), matching(_SIP_TEXT, 21224, "SipAuthPassword")
+]
+_OF_THE_APPLICATION = frozenset(
+    {"Url", "Method", "FallbackUrl", "FallbackMethod", "StatusCallback", "StatusCallbackMethod", "Twiml"}
+)
 
 
 class RecordingForm(Form):
@@ -114,8 +124,8 @@ class DialForm(RecordingForm):
     timeout: Annotated[int, between(1, 600, 21208, "Timeout")] = 60
     time_limit: Annotated[int, between(1, 86_400, 20001, "TimeLimit")] = 14_400
     record: Flag = False
-    sip_auth_username: SipAuth = ""
-    sip_auth_password: SipAuth = ""
+    sip_auth_username: SipUsername = ""
+    sip_auth_password: SipPassword = ""
     caller_id: Annotated[str, at_most(256, 21212, "CallerId")] = ""
     call_reason: Annotated[str, at_most(50, 20001, "CallReason (at most 50 characters)")] = ""
     machine_detection: Annotated[str, matching("Enable|DetectMessageEnd", 21234, "MachineDetection")] = ""
@@ -181,6 +191,22 @@ class CreateCall(DialForm):
     async_amd: Flag = False
     async_amd_status_callback: CallbackUrl = ""
     async_amd_status_callback_method: Method = "POST"
+    byoc: str = ""
+
+    @classmethod
+    def read(cls, form: dict[str, str]) -> Self:
+        """What an application says wins: whatever else is given for the same is not even looked at."""
+        ignored = _OF_THE_APPLICATION if form.get("ApplicationSid") else frozenset()
+        return super().read({name: value for name, value in form.items() if name not in ignored})
+
+    def warnings(self) -> Iterator[tuple[int, str]]:
+        """What was given and has no effect, with a code for the call's notifications."""
+        if self.url and self.twiml:
+            yield 32019, "Twiml is ignored: Url was given too"
+        if self.send_digits and self.machine_detection:
+            yield 21234, "MachineDetection is ignored: SendDigits was given too"
+        if self.byoc:
+            yield 20001, "Byoc is ignored: calls leave by the trunks of the gateway's configuration file"
 
     def request(self, account: str, directory: Directory) -> CallRequest:
         """Everything checked together. Raises `ApiError`."""

@@ -17,9 +17,9 @@ from gateway.api.render import API_VERSION, account_uri, date, formatted, or_non
 from gateway.api.services import ACCOUNT, Services, by_date
 from gateway.calls.call import Status
 from gateway.directory.directory import Directory
-from gateway.ids import CallSid
+from gateway.ids import CallSid, new_notification_sid
 from gateway.routing.numbers import normalize
-from gateway.storage.models import CallRow
+from gateway.storage.models import CallRow, NotificationRow
 from gateway.storage.writing import copy_of
 
 PARTS = (
@@ -88,6 +88,19 @@ def queued_row(request: CallRequest) -> CallRow:
     )
 
 
+def warning(asked: CallRequest, code: int, message: str) -> NotificationRow:
+    """A notification of a call that was just created."""
+    return NotificationRow(
+        sid=new_notification_sid(),
+        account_sid=asked.account_sid,
+        call_sid=asked.sid,
+        code=code,
+        log=1,
+        message=message,
+        created_at=datetime.now(UTC),
+    )
+
+
 class Calls:
     """The resource."""
 
@@ -106,13 +119,22 @@ class Calls:
         ]
 
     async def create(self, request: web.Request) -> web.Response:
-        asked = CreateCall.read(await form_of(request)).request(request[ACCOUNT], self._s.directory)
+        form = CreateCall.read(await form_of(request))
+        asked = form.request(request[ACCOUNT], self._s.directory)
         row = queued_row(asked)
         await self._s.departures.add(asked, row)
-        return web.json_response(call_json(row, self._s.directory, is_new=True), status=201)
+        for code, message in form.warnings():
+            self._s.store.put(warning(asked, code, message))
+        return web.json_response(self._json(row, is_new=True), status=201)
 
     async def fetch(self, request: web.Request) -> web.Response:
-        return web.json_response(call_json(await self._s.call_of(request), self._s.directory))
+        return web.json_response(self._json(await self._s.call_of(request)))
+
+    def _json(self, row: CallRow, *, is_new: bool = False) -> Json:
+        """One that waits says how long it still will, by its place in the queue."""
+        found = call_json(row, self._s.directory, is_new=is_new)
+        wait_ms = self._s.departures.wait_ms(CallSid(row.sid)) if row.status == Status.QUEUED.value else None
+        return found if wait_ms is None else found | {"queue_time": str(wait_ms)}
 
     async def list(self, request: web.Request) -> web.Response:
         query = select(CallRow).where(CallRow.account_sid == request[ACCOUNT])
@@ -145,7 +167,9 @@ class Calls:
             if not is_told:
                 raise not_live(sid)
         if form.status_ is None and (form.callback is not None or form.time_limit is not None):
-            changed = self._s.calls.change(sid, status_callback=form.callback, time_limit_s=form.time_limit)
+            changed = self._s.departures.change(sid, form.callback, form.time_limit) or self._s.calls.change(
+                sid, status_callback=form.callback, time_limit_s=form.time_limit
+            )
             if not changed and form.document is None:
                 raise not_live(sid)
         return await self.fetch(request)

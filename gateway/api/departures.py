@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import structlog
 from pydantic import TypeAdapter
@@ -19,6 +19,7 @@ from gateway.ids import CallSid
 from gateway.storage.models import CallRow, DepartureRow, next_id
 from gateway.storage.opening import DATABASE_ERRORS, reason
 from gateway.storage.store import Store
+from gateway.twiml.control import StatusCallback
 from gateway.twiml.interpreter import DocumentRequest
 
 log = structlog.get_logger(__name__)
@@ -80,12 +81,25 @@ class Departures:
         """How many leave before it; None: it does not wait."""
         return next((place for place, waiting in enumerate(self._waiting) if waiting == sid), None)
 
+    def wait_ms(self, sid: CallSid) -> int | None:
+        """How long it will still wait, about; None: it does not."""
+        place = len(self._waiting) - 1 if next(reversed(self._waiting), None) == sid else self.place_of(sid)
+        return None if place is None else int(place * self._interval_s * 1000)
+
     async def redirect(self, sid: CallSid, document: DocumentRequest) -> bool:
         """Another first document for a call that waits. False: it does not."""
+        return self._replace(sid, first=document)
+
+    def change(self, sid: CallSid, callback: StatusCallback | None, time_limit_s: int | None) -> bool:
+        """New terms for a call that waits; None leaves them. False: it does not."""
+        changes: dict[str, Any] = {"status_callback": callback, "time_limit_s": time_limit_s}
+        return self._replace(sid, **{name: value for name, value in changes.items() if value is not None})
+
+    def _replace(self, sid: CallSid, **changes: Any) -> bool:  # noqa: ANN401 - fields of the request
         found = self._waiting.get(sid)
         if found is None:
             return False
-        request = replace(found[1], first=document)
+        request = replace(found[1], **changes)
         departure = _departure(found[0].id, request)
         self._waiting[sid] = (departure, request)
         self._store.put(departure)

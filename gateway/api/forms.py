@@ -77,7 +77,11 @@ def _checked(test: Callable[[str], bool], code: int, what: str) -> AfterValidato
     return AfterValidator(check)
 
 
-_URL = re.compile(r"https?://[^\s/?#]+[^\s]*|bin:[A-Za-z0-9._~+@-]+(\?\S*)?", re.IGNORECASE)
+# Twilio takes no underscore in a host name
+_URL = re.compile(
+    r"https?://[^\s/?#_]+([/?#]\S*)?|https?://[^\s/?#@]+@[^\s/?#_]+([/?#]\S*)?|bin:[A-Za-z0-9._~+@-]+(\?\S*)?",
+    re.IGNORECASE,
+)
 
 
 def url(code: int, what: str) -> AfterValidator:

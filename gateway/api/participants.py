@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from aiohttp import web
 
-from gateway.api.calls import queued_row
+from gateway.api.calls import queued_row, warning
 from gateway.api.conferences import conference_of, find_conference
 from gateway.api.errors import ApiError, bad_value, not_found
 from gateway.api.forms import Form, form_of
@@ -17,7 +17,7 @@ from gateway.api.participant_forms import AddParticipant, UpdateParticipant
 from gateway.api.ports import CallRequest, ParticipantView
 from gateway.api.render import account_uri, date, or_none
 from gateway.api.services import ACCOUNT, Services
-from gateway.ids import CallSid, ConferenceSid, is_sid, new_conference_sid, new_notification_sid
+from gateway.ids import CallSid, ConferenceSid, is_sid, new_conference_sid
 from gateway.storage.models import ConferenceRow, NotificationRow
 from gateway.twilio_codes import Code
 
@@ -163,15 +163,8 @@ class Participants:
 
 
 def _always_async(asked: CallRequest) -> NotificationRow:
-    return NotificationRow(
-        sid=new_notification_sid(),
-        account_sid=asked.account_sid,
-        call_sid=asked.sid,
-        code=int(Code.AMD_ALWAYS_ASYNC),
-        log=1,
-        message="AsyncAmd is ignored: a participant's machine detection is always asynchronous",
-        created_at=datetime.now(UTC),
-    )
+    message = "AsyncAmd is ignored: a participant's machine detection is always asynchronous"
+    return warning(asked, int(Code.AMD_ALWAYS_ASYNC), message)
 
 
 def _new_conference(account: str, name: str) -> ConferenceRow:

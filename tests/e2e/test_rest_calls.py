@@ -29,6 +29,7 @@ async def paced(home: Path, calls_per_second: float) -> AsyncIterator[Gateway]:
     """A gateway with a rate of its own, and ports for so many calls."""
     made = Gateway(home, rtp_more="port_rest_s = 1")
     text = made.config_path.read_text(encoding="utf-8")
+    text = re.sub(r"calls_per_second = .*\n", "", text)
     made.config_path.write_text(text.replace("[limits]", f"[limits]\ncalls_per_second = {calls_per_second}"))
     async with made as gateway:
         yield gateway

@@ -1,0 +1,45 @@
+"""Created calls: what has no effect, what is told of the wait, and new terms while they wait."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from twilio.rest import Client
+
+from gateway.twiml.control import StatusCallback
+from tests.gateway.api.conftest import APPLICATION, Gateway
+from tests.gateway.api.test_calls import CREATE
+
+
+async def test_what_an_application_replaces_is_not_even_looked_at(gateway: Gateway) -> None:
+    junk = {"url": "nowhere", "method": "PUT", "status_callback": "x", "application_sid": APPLICATION}
+    await gateway.ask(lambda client: client.calls.create(**(CREATE | junk)))
+    assert (await gateway.live.placed.get()).first.url == "http://127.0.0.1:9000/app"
+
+
+async def test_what_has_no_effect_is_warned_of(gateway: Gateway) -> None:
+    call = await gateway.ask(
+        lambda client: client.calls.create(
+            **CREATE, twiml="<Response/>", byoc="BY" + "0" * 32, send_digits="1", machine_detection="Enable"
+        )
+    )
+    found = await gateway.ask(lambda client: client.calls(call.sid).notifications.list())
+    assert {(note.error_code, note.log) for note in found} == {("32019", "1"), ("21234", "1"), ("20001", "1")}
+
+
+async def test_a_call_that_waits_tells_how_long_and_takes_new_terms(gateway: Gateway) -> None:
+    gateway.departures._interval_s = 60.0
+    made = [await gateway.ask(lambda client: client.calls.create(**CREATE)) for _ in range(4)]
+    await gateway.live.placed.get()
+    waits = [(await gateway.ask(partial(fetched, sid=call.sid))).queue_time for call in made[1:]]
+    assert waits == ["0", "60000", "120000"]
+    last = made[-1].sid
+    changed = await gateway.ask(lambda client: client.calls(last).update(status_callback="http://a/s", time_limit=77))
+    assert changed.status == "queued"
+    _, request = gateway.departures._waiting[last]
+    assert (request.time_limit_s, request.status_callback) == (77, StatusCallback(url="http://a/s"))
+
+
+def fetched(client: Client, *, sid: str) -> Any:  # noqa: ANN401
+    return client.calls(sid).fetch()
