@@ -21,7 +21,7 @@ from gateway.console.ladders import Ladders
 from gateway.console.live import House, Line, Waiter, far_end
 from gateway.console.pages import End, Pages
 from gateway.console.pulse import Pulse
-from gateway.console.render import HEADERS, page, static
+from gateway.console.render import HEADERS, page, static, warm
 from gateway.console.sounds import Sound, Sounds
 from gateway.console.stream import Stream
 from gateway.console.telling import Teller
@@ -88,7 +88,7 @@ def console_application(parts: Parts) -> web.Application:
 def _admission(door: Door) -> Middleware:
     @web.middleware
     async def admitted(request: web.Request, handler: Handler) -> web.StreamResponse:
-        visitor = None
+        await warm()
         try:
             if not (request.match_info.route.name or "").startswith(OPEN):
                 visitor = door.visitor(request)

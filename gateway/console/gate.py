@@ -83,7 +83,7 @@ class Door:
         if not _is_from_us(request):
             raise web.HTTPForbidden(text="Sign in from this gateway's own page.")
         form = await request.post()
-        there, user = _place(str(form.get("next", ""))), str(form.get("user", "")).strip()
+        there, user = _place(str(form.get("next", ""))), str(form.get("user", "")).strip()[:100]
         address = request.remote or ""
         if self._guesses.is_banned(address, user, self._clock()):
             return _form(there, user, "Too many wrong sign-ins. Wait a minute and try again.", status=429)
@@ -96,7 +96,7 @@ class Door:
                 return _form(there, user, "Too many wrong sign-ins. Wait a moment.", status=429)
             if fault.status == 403:
                 return _form(there, user, fault.message, status=403)
-            self._guesses.failed(address, user[:100], self._clock())
+            self._guesses.failed(address, user, self._clock())
             words = "That is not an account or key of this gateway, or the token is another."
             return _form(there, user, words, status=401)
         self._guesses.right(address, user)

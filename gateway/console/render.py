@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -102,6 +103,17 @@ def _environment() -> Environment:
     found.filters.update(moment=moment, since=since, clock=clock, party=party, until=until)
     found.globals.update(static_url=static_url)
     return found
+
+
+async def warm() -> None:
+    """Compile the templates beside the loop, once: that takes longer than anything else here."""
+    if not _compiled.cache_info().currsize:
+        await asyncio.to_thread(_compiled)
+
+
+@cache
+def _compiled() -> int:
+    return len([_environment().get_template(name) for name in _environment().list_templates()])
 
 
 def fragment(name: str, values: Mapping[str, Any]) -> Markup:
