@@ -84,6 +84,9 @@ class Calls:
         self._ledger = ledger
         self._forget = forget
         self._tasks: set[asyncio.Task[None]] = set()
+        self._steering: set[asyncio.Task[object] | None] = set()
+        """The tasks of calls with a document, which may go on a little after the call's end."""
+
         self._none_left = asyncio.Event()
         self._none_left.set()
 
@@ -108,6 +111,8 @@ class Calls:
     async def run(self, live: LiveCall, first: DocumentRequest) -> None:
         """Steer an adopted call by documents until they run out, then hang up."""
         self.adopt(live)
+        steering = asyncio.current_task()
+        self._steering.add(steering)
         request: DocumentRequest | None = first
         with structlog.contextvars.bound_contextvars(call_sid=live.call.sid, call_id=live.leg.call_id):
             try:
@@ -122,6 +127,7 @@ class Calls:
                     live.document.cancel()
                 live.leg.hang_up()
                 self._forget(live.call.sid)
+                self._steering.discard(steering)
 
     def adopt(self, live: LiveCall) -> None:
         """Keep a call in the table until its leg has ended; then its status is final."""
@@ -283,8 +289,9 @@ class Calls:
             wait.cancel()
         for live in tuple(self.live.values()):
             live.leg.hang_up("shutdown")
-        if self._tasks:
-            await asyncio.wait(tuple(self._tasks), timeout=10.0)
+        owed = {task for task in (*self._tasks, *self._steering) if task is not None}
+        if owed:  # a document may still have to ask its action
+            await asyncio.wait(owed, timeout=10.0)
 
     def statuses(self) -> dict[Status, int]:
         """How many live calls there are in each status."""
