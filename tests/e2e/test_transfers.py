@@ -139,7 +139,7 @@ class Trio:
         other = await self.bob.next_call(count=already + 1)
         await line.is_connected()
         await other.is_connected()
-        await asyncio.sleep(1.0)  # the gateway connects them a moment after it has sent the ACK; a busy machine takes longer
+        await asyncio.sleep(1.0)  # the gateway connects them a moment after its ACK; a busy machine takes longer
         return line, other
 
 
