@@ -11,9 +11,10 @@ import struct
 import threading
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 from media.client import EngineClient
-from media.commands import Connect, Route, SetRoutes
+from media.commands import Connect, Record, Route, SetRoutes, Side, Tap
 from media.config import EngineConfig
 from media.events import Health
 from media.streams import StreamParams
@@ -36,6 +37,7 @@ class Measured:
     received: int
     late_ticks: int
     skipped_ticks: int
+    ticks: int
     memory_mb: float
 
 
@@ -133,7 +135,7 @@ def phone_socket() -> socket.socket:
     return one
 
 
-async def _measure(legs: int, seconds: float) -> Measured:
+async def _measure(legs: int, seconds: float, folder: Path | None) -> Measured:
     health: list[Health] = []
     sockets = [phone_socket() for _ in range(legs)]
     try:
@@ -152,6 +154,9 @@ async def _measure(legs: int, seconds: float) -> Measured:
                 engine.send(Connect(slot=leg.slot, params=params))
             pairs = [(opened[i].slot, opened[i ^ 1].slot) for i in range(legs)]
             engine.send(SetRoutes(add=tuple(Route(source=a, target=b) for a, b in pairs)))
+            for number, leg in enumerate(opened[::2] if folder is not None else ()):
+                taps = (Tap(slot=leg.slot), Tap(slot=leg.slot, side=Side.SAID, channel=1))
+                engine.send(Record(tape=engine.number(), path=f"{folder}/{number}.wav", taps=taps, channels=2))
             phones = Phones(sockets, [leg.port for leg in opened])
             thread = threading.Thread(target=phones.run)
             thread.start()
@@ -176,6 +181,7 @@ async def _measure(legs: int, seconds: float) -> Measured:
                 received=phones.received,
                 late_ticks=health[-1].late_ticks - late,
                 skipped_ticks=health[-1].skipped_ticks - skipped,
+                ticks=round(lasted / TICK_S),
                 memory_mb=memory,
             )
     finally:
@@ -187,9 +193,9 @@ def _percentile(delays: list[float], percent: int) -> float:
     return statistics.quantiles(delays, n=100)[percent - 1] * 1000 if len(delays) > 1 else float("nan")
 
 
-def measure(legs: int, seconds: float = 10.0) -> Measured:
-    """Bridge *legs* in pairs, every packet through the engine, and watch it for *seconds*."""
-    return asyncio.run(_measure(legs, seconds))
+def measure(legs: int, seconds: float = 10.0, folder: Path | None = None) -> Measured:
+    """Bridge *legs* in pairs, every packet through the engine, and watch it for *seconds*; each call recorded to *folder*, if given."""
+    return asyncio.run(_measure(legs, seconds, folder))
 
 
 def rows() -> list[tuple[str, float, str]]:

@@ -213,8 +213,9 @@ class Gateway:
 
 
 @pytest.fixture
-async def gateway(tmp_path: Path) -> AsyncIterator[Gateway]:
-    config = parse(dict(DOCUMENT), {})
+async def gateway(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Gateway]:
+    """`@pytest.mark.parametrize("gateway", [{…}], indirect=True)` adds tables of the configuration."""
+    config = parse(DOCUMENT | getattr(request, "param", {}), {})
     live = Live()
     folder = tmp_path / "recordings"
     folder.mkdir()

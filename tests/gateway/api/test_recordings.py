@@ -5,8 +5,10 @@ from __future__ import annotations
 import io
 import struct
 import wave
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import av
 import numpy as np
@@ -16,7 +18,7 @@ from twilio.base.exceptions import TwilioRestException
 from gateway.api.ports import RecordingChange
 from gateway.twiml.control import RecordingPlan, StatusCallback
 from tests.gateway.api.conftest import RECORDING, Gateway
-from tests.gateway.rows import ACCOUNT, call_row, recording_row
+from tests.gateway.rows import ACCOUNT, call_row, conference_row, recording_row
 
 CALL, SID = call_row(1).sid, recording_row(1).sid
 SECOND = 8000
@@ -238,3 +240,75 @@ async def test_a_file_that_is_no_sound_makes_no_mp3_and_leaves_nothing(
 )
 async def test_tricks_with_paths_find_nothing(gateway: Gateway, path: str) -> None:
     assert (await gateway.raw("GET", path))[0] == 404
+
+
+async def test_files_lie_by_the_day_in_utc_and_are_found_there(gateway: Gateway) -> None:
+    row = recording_row(1, channels=1, started_at=datetime(2026, 12, 31, 23, 30, tzinfo=timezone(-timedelta(hours=5))))
+    path = gateway.folder / "2027" / "01" / "01" / f"{SID}.wav"
+    path.parent.mkdir(parents=True)
+    whole = tone(path, 440)
+    await gateway.store.save(row)
+    assert (await gateway.raw("GET", f"/Recordings/{SID}.wav"))[:2] == (200, whole)
+    status, body, headers = await gateway.raw("HEAD", f"/Recordings/{SID}.mp3")
+    assert (status, body, headers["Content-Type"]) == (200, b"", "audio/mpeg")
+    assert int(headers["Content-Length"]) > 1000
+    assert headers["ETag"]
+    assert await gateway.ask(lambda c: c.recordings(SID).delete()) is True
+    assert [one for one in gateway.folder.rglob("*") if one.is_file()] == [], "nor what was made of it"
+
+
+async def test_a_picture_shows_each_channel_and_what_happened(gateway: Gateway) -> None:
+    tone(gateway.folder / f"{SID}.wav", 440, 880, seconds=2)
+    marks: list[list[object]] = [[0.5, "answered"], [1.0, "key <5>"]]
+    await gateway.store.save(recording_row(1, marks=marks))
+    status, body, headers = await gateway.raw("GET", f"/Recordings/{SID}.svg", user="")
+    assert (status, headers["Content-Type"]) == (200, "image/svg+xml")
+    picture = ElementTree.fromstring(body)
+    words = [text.text for text in picture.iter("{http://www.w3.org/2000/svg}text")]
+    assert {"caller", "called", "answered", "key <5>", "2.0 s heard"} <= set(words)
+
+
+@pytest.mark.parametrize("wanted", ["bytes=99999999-", "bytes=5-1", "bytes=x-y", "bytes=0-1,5-6", "lines=1-2"])
+async def test_a_range_that_can_not_be_given_is_416_or_all_of_it_and_the_next_one_is_served(
+    gateway: Gateway, wanted: str
+) -> None:
+    whole = tone(gateway.folder / f"{SID}.wav", 440)
+    await gateway.store.save(recording_row(1, channels=1))
+    status, body, _ = await gateway.raw("GET", f"/Recordings/{SID}.wav", headers={"Range": wanted})
+    assert status == 416 or (status, body) == (200, whole)
+    part = await gateway.raw("GET", f"/Recordings/{SID}.wav", headers={"Range": "bytes=-4"})
+    assert part[:2] == (206, whole[-4:])
+
+
+@pytest.mark.parametrize("gateway", [{"http": {"media_auth": True}}], indirect=True)
+async def test_sound_asks_for_credentials_where_that_is_set(gateway: Gateway) -> None:
+    tone(gateway.folder / f"{SID}.wav", 440)
+    await gateway.store.save(recording_row(1, channels=1))
+    for suffix in ("", ".wav", ".mp3", ".svg"):
+        assert (await gateway.raw("GET", f"/Recordings/{SID}{suffix}", user=""))[0] == 401
+        assert (await gateway.raw("GET", f"/Recordings/{SID}{suffix}", password="wrong"))[0] == 401
+        assert (await gateway.raw("GET", f"/Recordings/{SID}{suffix}"))[0] == 200
+
+
+async def test_a_recording_of_a_room_is_paused_by_its_own_address(gateway: Gateway) -> None:
+    room = conference_row(1, status="in-progress")
+    await gateway.store.save(
+        room, recording_row(1, sid=RECORDING, call_sid=CALL, conference_sid=room.sid, status="in-progress")
+    )
+    found = await gateway.ask(lambda c: c.conferences(room.sid).recordings("Twilio.CURRENT").update(status="paused"))
+    assert (found.sid, found.status, found.conference_sid) == (RECORDING, "paused", room.sid)
+    assert gateway.live.told[-1] == ("recording", room.sid, "Twilio.CURRENT", RecordingChange(status="paused"))
+    for path, code in (
+        (f"/Conferences/{room.sid}/Recordings/{SID}.json", 404),
+        (f"/Conferences/CF{0:032x}/Recordings/{SID}.json", 404),
+    ):
+        assert (await gateway.raw("POST", path, data={"Status": "paused"}))[0] == code
+
+
+async def test_another_accounts_recording_is_not_there_in_any_form(gateway: Gateway) -> None:
+    tone(gateway.folder / f"{SID}.wav", 440)
+    await gateway.store.save(recording_row(1, channels=1, account_sid="AC" + "f" * 32))
+    for suffix in ("", ".wav", ".mp3", ".svg", ".json"):
+        assert (await gateway.raw("GET", f"/Recordings/{SID}{suffix}"))[0] == 404
+    assert (await gateway.raw("DELETE", f"/Recordings/{SID}.json"))[0] == 404
+    assert (gateway.folder / f"{SID}.wav").exists()
