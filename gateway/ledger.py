@@ -141,8 +141,9 @@ class Ledger:
 
 
 def _wanted(events: frozenset[str]) -> frozenset[str]:
-    """A recording that failed is told to whoever wants to hear of the end."""
-    return events | {"failed"} if "completed" in events else events
+    """A recording that failed is told to whoever wants to hear of the end; participants call the beginning `started`."""
+    found = events | {"failed"} if "completed" in events else events
+    return found | {"in-progress"} if "started" in events else found
 
 
 def detection_params(call: Call) -> list[tuple[str, str]]:

@@ -141,4 +141,5 @@ KeptUrl = Annotated[str, url(21402, "Url")]
 CallbackUrl = Annotated[str, url(21609, "StatusCallback")]
 Twiml = Annotated[str, at_most(4000, 32018, "Twiml (at most 4000 characters)")]
 CallEvents = Annotated[frozenset[str], events(("initiated", "ringing", "answered", "completed"))]
-RecordingEvents = Annotated[frozenset[str], events(("in-progress", "completed", "absent", "failed"))]
+_RECORDED = ("in-progress", "started", "paused", "resumed", "completed", "absent", "failed")
+RecordingEvents = Annotated[frozenset[str], events(_RECORDED)]

@@ -181,6 +181,8 @@ class Recordings:
         taping = Taping(self._engine, self._engine.number(), recording, call, name)
         taping.on_event = lambda changed, event: self._spawn(self._changed(changed, event), f"recording {sid} {event}")
         self.running[sid] = taping
+        if plan.trim:
+            self._media.warm()
         listened: list[int | Slot] = [taping.number, *dict.fromkeys(tap.slot for tap in taps)]
         unlisten = [self._engine.listen(key, taping.heard) for key in listened]
         self._engine.send(

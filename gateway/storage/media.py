@@ -80,6 +80,10 @@ class Media:
         done = await self._workshop.do({"job": "trim", "source": str(path)}, urgent=True)
         return int(done["first"]), int(done["samples"])
 
+    def warm(self) -> None:
+        """Something will have to be trimmed."""
+        self._workshop.warm()
+
     async def delete(self, row: RecordingRow) -> None:
         """Nothing of it stays in the folder. Raises `OSError`."""
         here = self.path(row.sid, row.started_at)

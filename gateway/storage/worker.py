@@ -130,7 +130,7 @@ def say(**words: object) -> None:
 
 
 def main() -> int:
-    os.nice(10)
+    os.nice(max(0, 10 - os.nice(0)))
     for line in lines():
         told_at = time.monotonic()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+import shutil
 import sys
 from collections import Counter
 from collections.abc import Mapping
@@ -21,6 +22,8 @@ LONGEST_S = 1800.0
 """A job that takes so long is given up, and its process with it."""
 
 Job = Mapping[str, object]
+COMMAND = (*(("nice", "-n", "10") if shutil.which("nice") else ()), sys.executable, "-m", "gateway.storage.worker")
+"""Of low priority from its first import on: a call must not notice it."""
 JOBS = ("trim", "shape", "draw")
 
 
@@ -105,11 +108,7 @@ class Workshop:
     async def _work(self) -> None:
         """One worker's life: until it has been idle for long, or its process has gone."""
         process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "gateway.storage.worker",
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
+            *COMMAND, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
         )
         try:
             while process.returncode is None:

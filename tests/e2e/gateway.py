@@ -153,6 +153,12 @@ class Gateway:
             os.kill(one, signal.SIGKILL)
         await self.program.process.wait()
 
+    def kill_engine(self) -> None:
+        """kill -9 of the media engine alone."""
+        for child in _children(self.program.process.pid):
+            if b"media.driver" in Path(f"/proc/{child}/cmdline").read_bytes():
+                os.kill(child, signal.SIGKILL)
+
     async def start_anew(self) -> None:
         """After a crash, on the same file."""
         self.program = self._make_program()

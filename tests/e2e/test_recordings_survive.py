@@ -73,6 +73,24 @@ async def test_kill_9_during_twenty_recorded_calls_loses_a_second_at_most_and_no
     assert 'crosspoint_recordings{state="running"} 0.0' in text
 
 
+async def test_a_recording_outlives_the_engine_that_made_it(gateway: Gateway) -> None:
+    application = gateway.application
+    application.answers("/number", RECORD)
+    application.answers("/recorded", "")
+    async with RtpPhone(gateway.sip, NUMBER) as phone:
+        phone.say(sine(CALLER_HZ, 30))
+        await asyncio.wait_for(phone.answered.wait(), 10)
+        await asyncio.sleep(1.8)
+        lasted_s = asyncio.get_running_loop().time() - phone.answered_at
+        gateway.kill_engine()
+        one = await application.wait_for("/recorded")
+        await asyncio.wait_for(phone.ended.wait(), 5)
+    assert one["RecordingStatus"] == "completed"
+    samples = await sound(gateway, one["RecordingUrl"])
+    assert len(samples) / 8000 >= lasted_s - LOSS_S
+    assert heard(samples[:, 0], 0.2) == {CALLER_HZ}
+
+
 def small_disk(folder: Path) -> Sequence[str]:
     """A command that runs another with *folder* on a file system of 2 MB; else one whose files can't grow beyond that."""
     folder.mkdir(parents=True)
