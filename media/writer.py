@@ -65,11 +65,13 @@ class Writer:
                 self._ready.append(lane)
             if not self._threads:
                 self._begin()
-            self._lock.notify()
 
     def done(self) -> list[Written]:
-        """Files closed since the last time, each once."""
+        """Files closed since the last time, each once. Asked each tick: it wakes a thread for all that was put since."""
         now = time.monotonic()
+        if self._ready:
+            with self._lock:
+                self._lock.notify()
         if now - self._looked_at > self._slow_s / 2:
             self._looked_at = now
             self._look(now)
