@@ -9,6 +9,7 @@ from pathlib import Path
 
 import structlog
 
+from gateway.calls.beside import start_recording, stop_recording
 from gateway.calls.bridging import echo, routed
 from gateway.calls.call import Happening
 from gateway.calls.collecting import DigitCollecting
@@ -34,6 +35,7 @@ from gateway.twiml.control import (
     EnqueueResult,
     HungUp,
     Recorded,
+    RecordingPlan,
     RecordPlan,
     ReferResult,
     Utterance,
@@ -166,6 +168,12 @@ class Control:
     async def record(self, plan: RecordPlan) -> Recorded:
         await self.answer()
         return await record(self._exchange, self._live, plan)
+
+    def start_recording(self, plan: RecordingPlan, name: str) -> bool:
+        return start_recording(self._exchange, self._live, plan, name)
+
+    def stop_recording(self, name: str) -> bool:
+        return stop_recording(self._exchange, self._live, name)
 
     async def dial(self, plan: DialPlan) -> DialResult:
         result = await Dialing(self._exchange, self._live, plan).run()

@@ -23,6 +23,7 @@ from gateway.twiml.control import (
     EnqueuePlan,
     EnqueueResult,
     Recorded,
+    RecordingPlan,
     RecordPlan,
     ReferResult,
     Utterance,
@@ -104,6 +105,12 @@ class RoomControl:
         raise self._refused()
 
     async def record(self, plan: RecordPlan) -> Recorded:
+        raise self._refused()
+
+    def start_recording(self, plan: RecordingPlan, name: str) -> bool:
+        raise self._refused()
+
+    def stop_recording(self, name: str) -> bool:
         raise self._refused()
 
     async def dial(self, plan: DialPlan) -> DialResult:

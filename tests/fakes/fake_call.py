@@ -23,6 +23,7 @@ from gateway.twiml.control import (
     HungUp,
     Prompt,
     Recorded,
+    RecordingPlan,
     RecordPlan,
     ReferResult,
     Utterance,
@@ -41,6 +42,9 @@ class FakeCall:
         self.notes: list[tuple[int, str]] = []
         self.leaves_at = ""
         self.faults: dict[str, DocumentFault] = {}
+        self.taken: set[str] = set()
+        """Names of recordings that run."""
+
         self.collected = Collected()
         self.cuts_after: int | None = None
         """How many prompts of a Gather are heard before it is cut."""
@@ -149,6 +153,14 @@ class FakeCall:
         await self.answer()
         self._ask("record", plan)
         return self.recorded
+
+    def start_recording(self, plan: RecordingPlan, name: str) -> bool:
+        self._ask("start recording", plan, name)
+        return name not in self.taken
+
+    def stop_recording(self, name: str) -> bool:
+        self._ask("stop recording", name)
+        return name in self.taken
 
     async def dial(self, plan: DialPlan) -> DialResult:
         self._ask("dial", plan)

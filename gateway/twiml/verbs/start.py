@@ -24,7 +24,10 @@ class Start(Verb, element="Start", nests=_BESIDE, nested_code=Code.START_NESTED)
 
     async def run(self, call: CallControl) -> Next:
         for child in self.children:
-            call.notify(Code.VERB_NOT_SUPPORTED, f"<Start><{child.element}> is not served: passed over")
+            if not isinstance(child, Recording):
+                call.notify(Code.VERB_NOT_SUPPORTED, f"<Start><{child.element}> is not served: passed over")
+            elif not call.start_recording(child.plan(call), child.name):
+                call.notify(Code.SCHEMA, f"a recording named {child.name!r} is running already")
         return FallThrough()
 
 
@@ -34,5 +37,8 @@ class Stop(Verb, element="Stop", nests=_BESIDE):
 
     async def run(self, call: CallControl) -> Next:
         for child in self.children:
-            call.notify(Code.VERB_NOT_SUPPORTED, f"<Stop><{child.element}> is not served: passed over")
+            if not isinstance(child, Recording):
+                call.notify(Code.VERB_NOT_SUPPORTED, f"<Stop><{child.element}> is not served: passed over")
+            elif not call.stop_recording(child.name):
+                call.notify(Code.SCHEMA, f"no recording named {child.name!r} is running")
         return FallThrough()

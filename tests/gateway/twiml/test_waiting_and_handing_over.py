@@ -9,6 +9,7 @@
 | | workflowSid | there is no TaskRouter | | 13750 |
 | Refer | action / method | URL / POST, GET | next verb / POST | |
 | | one `<Sip>` | | | 12200, 13243 |
+| Start, Stop | Recording: its name taken, or not there | | | 12200 when they run |
 | Connect, Start, Stop | nouns that are not served | | | 13750 when they run |
 """
 
@@ -16,7 +17,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.twiml.control import EnqueuePlan, EnqueueResult, ReferResult, StatusCallback
+from gateway.twiml.control import EnqueuePlan, EnqueueResult, RecordingPlan, ReferResult, StatusCallback
 from gateway.twiml.document import parse
 from gateway.twiml.nouns.recording import Recording
 from gateway.twiml.verb import FallThrough, Redirect
@@ -130,7 +131,6 @@ def test_a_refer_needs_one_address(xml: str, noted: list[int]) -> None:
         "<Stream url='wss://x/' track='both_tracks'><Parameter name='a' value='b'/></Stream>",
         "<Siprec name='s' connectorName='c'/>",
         "<Transcription statusCallbackUrl='/t'><Config name='a' value='b'/></Transcription>",
-        "<Recording channels='mono'/>",
     ],
 )
 async def test_what_would_run_beside_is_named_and_passed_over(verb: str, noun: str) -> None:
@@ -139,6 +139,20 @@ async def test_what_would_run_beside_is_named_and_passed_over(verb: str, noun: s
     assert noted == []
     assert await one.run(call) == FallThrough()
     assert (call.asked, call.codes) == ([], [13750])
+
+
+async def test_a_recording_is_started_and_stopped_by_its_name() -> None:
+    call = FakeCall()
+    assert await run("<Start><Recording name='a' trim='do-not-trim' channels='mono'/></Start>", call) == FallThrough()
+    plan = RecordingPlan(source="StartCallRecordingTwiML")
+    assert call.asked == [("start recording", plan, "a")]
+    call.taken.add("a")
+    assert await run("<Start><Recording name='a'/></Start><!-- -->", call) == FallThrough()
+    assert call.codes == [12200]
+    await run("<Stop><Recording name='a'/></Stop>", call)
+    assert call.codes == [12200]
+    await run("<Stop><Recording name='b'/></Stop>", call)
+    assert call.codes == [12200, 12200]
 
 
 @pytest.mark.parametrize(
