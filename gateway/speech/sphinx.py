@@ -162,6 +162,9 @@ class _Worker:
         except (TimeoutError, EOFError) as fault:
             await worker.stop()
             raise DocumentFault(Code.GATHER_SPEECH_UNAVAILABLE, "the recogniser did not start") from fault
+        except asyncio.CancelledError:  # the caller did not wait for it
+            await worker.stop()
+            raise
         log.info("recogniser started", pid=process.pid)
         return worker
 

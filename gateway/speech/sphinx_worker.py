@@ -149,8 +149,8 @@ def main() -> None:
             if not line:
                 return
             listen(sphinx, json.loads(line))
-    except EOFError:
-        return
+    except (EOFError, BrokenPipeError):  # the gateway is gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is still to be flushed goes nowhere
 
 
 if __name__ == "__main__":

@@ -119,8 +119,6 @@ def _tree(body: bytes, charset: str) -> ElementTree.Element:
         raise TwimlFault(Code.XML_UNPARSABLE, f"a document type or an entity is not allowed: {fault}") from fault
     except (ParseError, ValueError, LookupError) as fault:  # ValueError: characters that don't belong to the encoding
         raise TwimlFault(Code.XML_UNPARSABLE, f"the document can't be parsed: {fault}") from fault
-    if root is None:
-        raise TwimlFault(Code.XML_UNPARSABLE, "the document is empty")
     return root  # type: ignore[no-any-return] # defusedxml has no types
 
 

@@ -273,6 +273,13 @@ def integer(text: str) -> int:
     return int(float(text))
 
 
+def counted(text: str, *, least: int) -> int:
+    """A whole number of which one below *least* makes no sense: the default stands then. Raises ValueError."""
+    if (number := integer(text)) < least:
+        raise ValueError(f"must be {least} or more")
+    return number
+
+
 def _within(value: object, rule: Rule, what: str, notes: list[Note]) -> object:
     if not isinstance(value, int | float) or isinstance(value, bool):
         return value

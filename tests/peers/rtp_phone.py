@@ -8,6 +8,7 @@ import secrets
 import socket
 import struct
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
@@ -256,8 +257,12 @@ class RtpPhone(asyncio.DatagramProtocol):
 
     def sound(self) -> Samples:
         """Everything that was heard, in the order of its timestamps."""
-        packets = sorted(self.packets, key=lambda packet: packet.timestamp)
-        return np.concatenate([packet.samples for packet in packets]) if packets else np.zeros(0, np.int16)
+        return self.sound_of(self.packets)
+
+    @staticmethod
+    def sound_of(packets: Sequence[Packet]) -> Samples:
+        found = sorted(packets, key=lambda packet: packet.timestamp)
+        return np.concatenate([packet.samples for packet in found]) if found else np.zeros(0, np.int16)
 
     def gaps(self) -> list[float]:
         """Seconds between packets that followed one another."""

@@ -14,9 +14,9 @@ from gateway.twiml.verb import (
     Redirect,
     Verb,
     attribute,
+    counted,
     flag,
     http_method,
-    integer,
     status_callback,
     words,
 )
@@ -39,15 +39,17 @@ def _input(text: str) -> tuple[str, ...]:
 def _timeout(text: str) -> float:
     if text.strip().lower() == "auto":
         return 5.0
-    return float(integer(text.strip()))
+    return float(counted(text.strip(), least=0))
 
 
 def _speech_timeout(text: str) -> float | None:
     if text.strip().lower() == "auto":
         return None
-    if (seconds := integer(text.strip())) < 1:
-        raise ValueError("must be auto or a number of seconds")
-    return float(seconds)
+    return float(counted(text.strip(), least=1))
+
+
+def _num_digits(text: str) -> int:
+    return counted(text.strip(), least=1)
 
 
 def _finish_on_key(text: str) -> str:
@@ -74,9 +76,9 @@ class Gather(Verb, element="Gather", nests=(Say, Play, Pause), nested_code=Code.
     input: tuple[str, ...] = attribute(("dtmf",), code=Code.GATHER_INPUT, parse=_input)
     action: str | None = attribute(None)
     method: str = http_method(Code.GATHER_METHOD)
-    timeout: float = attribute(5.0, code=Code.GATHER_TIMEOUT, parse=_timeout, least=0, most=86_400)
+    timeout: float = attribute(5.0, code=Code.GATHER_TIMEOUT, parse=_timeout, most=86_400)
     finish_on_key: str = attribute("#", code=Code.GATHER_FINISH_KEYS, parse=_finish_on_key)
-    num_digits: int | None = attribute(None, code=Code.GATHER_NUM_DIGITS, least=1)
+    num_digits: int | None = attribute(None, code=Code.GATHER_NUM_DIGITS, parse=_num_digits)
     action_on_empty_result: bool = flag(False, Code.GATHER_EMPTY_RESULT)
     speech_timeout: float | None = attribute(AS_TIMEOUT, code=Code.GATHER_SPEECH_TIMEOUT, parse=_speech_timeout)
     max_speech_time: float = attribute(60.0, code=Code.GATHER_MAX_SPEECH_TIME, least=1, most=600)

@@ -7,7 +7,18 @@ from typing import Self
 
 from gateway.twilio_codes import Code
 from gateway.twiml.control import CallControl, RecordingPlan, RecordPlan
-from gateway.twiml.verb import FallThrough, Next, Note, Redirect, Verb, attribute, flag, http_method, status_callback
+from gateway.twiml.verb import (
+    FallThrough,
+    Next,
+    Note,
+    Redirect,
+    Verb,
+    attribute,
+    counted,
+    flag,
+    http_method,
+    status_callback,
+)
 
 ANY_KEY = "1234567890*#"
 RECORDING_EVENTS = ("in-progress", "completed", "absent")
@@ -21,15 +32,23 @@ def _keys(text: str) -> str:
     return text
 
 
+def _silence(text: str) -> float:
+    return float(counted(text.strip(), least=0))
+
+
+def _max_length(text: str) -> float:
+    return float(counted(text.strip(), least=2))
+
+
 @dataclass(frozen=True, kw_only=True)
 class Record(Verb, element="Record"):
     """The caller alone, mono. Nothing but silence: the next verb. No `action`: this document again."""
 
     action: str | None = attribute(None)
     method: str = http_method(Code.RECORD_METHOD)
-    timeout: float = attribute(5.0, code=Code.RECORD_TIMEOUT, least=0, most=86_400)
+    timeout: float = attribute(5.0, code=Code.RECORD_TIMEOUT, parse=_silence, most=86_400)
     finish_on_key: str = attribute(ANY_KEY, code=Code.RECORD_FINISH_KEY, parse=_keys)
-    max_length: float = attribute(3600.0, code=Code.RECORD_MAX_LENGTH, least=2, most=86_400)
+    max_length: float = attribute(3600.0, code=Code.RECORD_MAX_LENGTH, parse=_max_length, most=86_400)
     play_beep: bool = flag(True, Code.RECORD_BEEP)
     trim: str = attribute("trim-silence", code=Code.RECORD_TRIM, one_of=TRIMS)
     recording_status_callback: str | None = attribute(None)

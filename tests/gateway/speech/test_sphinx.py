@@ -11,8 +11,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib.util
 from collections.abc import AsyncIterator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -109,3 +111,29 @@ async def test_without_pocketsphinx_it_is_13340(listener: SphinxListener, monkey
         async with listener.listening(Hearing()):
             pass
     assert caught.value.code == 13340
+
+
+async def test_who_does_not_wait_for_a_worker_leaves_none_behind(
+    listener: SphinxListener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[asyncio.subprocess.Process] = []
+    is_started = asyncio.Event()
+    real = asyncio.create_subprocess_exec
+
+    async def keep(*command: str, **more: Any) -> asyncio.subprocess.Process:  # noqa: ANN401
+        started.append(await real(*command, **more))
+        is_started.set()
+        return started[-1]
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", keep)
+
+    async def listen() -> None:
+        async with listener.listening(Hearing()):
+            raise AssertionError("it can't have started yet")
+
+    task = asyncio.create_task(listen())
+    await asyncio.wait_for(is_started.wait(), 10)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert started[0].returncode is not None

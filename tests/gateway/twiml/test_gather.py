@@ -74,10 +74,12 @@ def params(step: Next) -> dict[str, str]:
         (f'timeout="{"9" * 400}"', replace(PLAN, speech_timeout_s=5.0), [13313]),
         (f'speechTimeout="{"9" * 5000}"', replace(PLAN, speech_timeout_s=5.0), [13327]),
         ('timeout="soon"', replace(PLAN, speech_timeout_s=5.0), [13313]),
-        ('timeout="-1"', replace(PLAN, timeout_s=0.0, speech_timeout_s=0.0), [13313]),
+        ('timeout="-1"', replace(PLAN, speech_timeout_s=5.0), [13313]),
+        ('timeout="0"', replace(PLAN, timeout_s=0.0, speech_timeout_s=0.0), []),
         ('finishOnKey="12"', replace(PLAN, speech_timeout_s=5.0), [13311]),
         ('finishOnKey="A"', replace(PLAN, speech_timeout_s=5.0), [13311]),
-        ('numDigits="0"', replace(PLAN, most=1, speech_timeout_s=5.0), [13314]),
+        ('numDigits="0"', replace(PLAN, speech_timeout_s=5.0), [13314]),
+        ('numDigits="-3"', replace(PLAN, speech_timeout_s=5.0), [13314]),
         ('speechTimeout="-1"', replace(PLAN, speech_timeout_s=5.0), [13327]),
         ('bargeIn="maybe"', replace(PLAN, speech_timeout_s=5.0), [13332]),
         (f'hints="{"x" * 101}"', replace(PLAN, speech_timeout_s=5.0), [13330]),
@@ -142,6 +144,11 @@ async def test_nothing_entered_falls_through(got: Collected) -> None:
 async def test_nothing_entered_is_told_where_that_is_wanted() -> None:
     step = await run('<Gather action="/x" actionOnEmptyResult="true"/>', FakeCall())
     assert params(step)["Digits"] == ""
+
+
+async def test_speech_alone_that_was_not_heard_has_no_digits() -> None:
+    step = await run('<Gather input="speech" action="/x" actionOnEmptyResult="true"/>', FakeCall())
+    assert params(step) == {"msg": "Gather End"}
 
 
 async def test_speech_goes_to_the_action_with_its_confidence() -> None:
