@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
+from typing import NoReturn
 
 import structlog
 
@@ -134,12 +135,13 @@ class Control:
         await self.answer()
         await self._live.leg.send_digits(digits)
 
-    async def echo(self) -> None:
+    async def echo(self) -> NoReturn:
         """The caller hears itself until it hangs up."""
         await self.answer()
         with routed(self._exchange.engine, echo(self._live.leg.slot)):
             async with self._until_hung_up():
                 await asyncio.get_running_loop().create_future()
+        raise HungUp
 
     def collecting(self, plan: CollectPlan) -> AbstractAsyncContextManager[Collecting]:
         if not plan.speech:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
+from typing import NoReturn
 
 import structlog
 
@@ -101,7 +102,7 @@ class RoomControl:
     def collecting(self, plan: CollectPlan) -> AbstractAsyncContextManager[Collecting]:
         raise self._refused()
 
-    async def echo(self) -> None:
+    async def echo(self) -> NoReturn:
         raise self._refused()
 
     async def record(self, plan: RecordPlan) -> Recorded:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NoReturn, Protocol
 
 
 class HungUp(Exception):
@@ -331,7 +331,7 @@ class CallControl(Protocol):
         """Listen from now on: prompts played inside are cut by the first key or speech."""
         ...
 
-    async def echo(self) -> None:
+    async def echo(self) -> NoReturn:
         """The caller hears itself until it hangs up."""
         ...
 

@@ -181,13 +181,8 @@ class _Run:
             self._dialled = self._dialled or isinstance(verb, Dial)
             log.debug("verb", call_sid=self._call.call_sid, verb=verb.element)
             step: Next = await verb.run(self._call)
-            match step:
-                case FallThrough():
-                    continue
-                case Ended(finish):
-                    return finish
-                case Redirect():
-                    return step
+            if not isinstance(step, FallThrough):
+                return step.finish if isinstance(step, Ended) else step
         if self._rules.answers and not self._dialled and not self._call.is_over:
             await self._call.answer()
         return Finish.ENDED

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from types import TracebackType
-from typing import Self
+from typing import NoReturn, Self
 
 from gateway.twiml.control import (
     CallControl,
@@ -139,7 +139,7 @@ class FakeCall:
         await self.answer()
         self._hear("digits", digits)
 
-    async def echo(self) -> None:
+    async def echo(self) -> NoReturn:
         await self.answer()
         self._ask("echo")
         self.leave()

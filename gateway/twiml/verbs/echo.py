@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gateway.twiml.control import CallControl
-from gateway.twiml.verb import FallThrough, Next, Verb
+from gateway.twiml.verb import Next, Verb
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -14,4 +14,3 @@ class Echo(Verb, element="Echo"):
 
     async def run(self, call: CallControl) -> Next:
         await call.echo()
-        return FallThrough()

@@ -312,3 +312,10 @@ async def test_a_whisper_can_not_dial() -> None:
     with pytest.raises(DocumentFault) as caught:
         await run("<Dial>+1</Dial>", FakeCall(is_answered=True, is_whisper=True))
     assert caught.value.code == 13201
+
+
+async def test_a_text_that_is_no_number_rings_nobody() -> None:
+    call = FakeCall()
+    await run("<Dial>nobody at all</Dial>", call)
+    assert not any(isinstance(what, tuple) and what[0] == "dial" for what in call.asked)
+    assert call.codes == [13215]
