@@ -10,12 +10,13 @@ PEER_JOBS ?= 4
 NICE   := $(shell command -v nice >/dev/null 2>&1 && echo "nice -n 5")
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-fast test-peers venv check format bench bench-amd peers clean
+.PHONY: help run test test-fast test-peers coverage venv check format bench bench-amd peers clean
 
 help:
 	@echo "make run     set up .venv, start the gateway with $(CONFIG), say how to place a first call"
 	@echo "make test    set up .venv and the real peers, then run the whole suite"
 	@echo "make venv    only .venv            make check   lint, format check and types"
+	@echo "make coverage  every line and branch of gateway/twiml by its own tests, nearly all of sip"
 	@echo "make bench   the benchmarks        make clean   remove .venv and caches"
 	@echo "make bench-amd   answering-machine detection on labelled calls made from Debian's voices (30 minutes the first time)"
 
@@ -49,6 +50,11 @@ test-fast: $(VENV)/.test-stamp peers
 test-peers: $(VENV)/.test-stamp peers
 	$(BIN)/python -m pytest -n $(PEER_JOBS) --dist worksteal -m "not exact" tests/e2e
 	$(BIN)/python -m pytest -m exact tests/e2e
+
+coverage: $(VENV)/.test-stamp
+	$(BIN)/python -m coverage run --source=sip,gateway/twiml -m pytest -q tests/sip tests/gateway/twiml
+	$(BIN)/python -m coverage report --include="gateway/twiml/*" --skip-covered --show-missing --fail-under=100
+	$(BIN)/python -m coverage report --include="sip/*" --skip-covered --fail-under=95
 
 check: $(VENV)/.test-stamp
 	$(BIN)/ruff check gateway media sip tests configs
