@@ -64,10 +64,11 @@ async def test_a_linphone_that_held_hears_the_other_again(gateway: Gateway, tmp_
 
 
 @pytest.mark.peers("baresip", "linphonec")
-async def test_keys_cross_the_bridge_in_both_directions(gateway: Gateway, tmp_path: Path) -> None:
+@pytest.mark.parametrize("keys", ["rtp", "info"])
+async def test_keys_cross_the_bridge_in_both_directions(gateway: Gateway, tmp_path: Path, keys: str) -> None:
     async with (
         Phone("alice", tmp_path / "a", tone=440, proxy=gateway.sip) as alice,
-        Linphone("bob", tmp_path / "b", tone=700, proxy=gateway.sip) as bob,
+        Linphone("bob", tmp_path / "b", tone=700, proxy=gateway.sip, keys=keys) as bob,
     ):
         await alice.dial("1000")
         await bob.wait_for_established()

@@ -152,6 +152,10 @@ async def test_a_piper_model_is_spoken_by_piper(
         ("Polly.Joey-Neural", "en-US", "en-us+m3"),
         ("Polly.Amy", "en-GB", "en-gb+f2"),
         ("Google.de-DE-Standard-B", "en-US", "de+f2"),
+        ("Polly.Hans", "en-US", "de+m3"),
+        ("Polly.Céline-Neural", "en-US", "fr-fr+f2"),
+        ("Polly.Lupe-Neural", "en-US", "es-419+f2"),
+        ("Polly.Somebody", "it-IT", "it+f2"),
         ("", "pt-BR", "pt-br+m3"),
     ],
 )
