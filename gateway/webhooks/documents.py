@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from dataclasses import replace
 
 from gateway.errors import WebhookFault
 from gateway.twiml.control import CallControl
 from gateway.twiml.interpreter import DocumentRequest
 from gateway.twiml.reply import Reply
 from gateway.webhooks.client import Exchange, Fetch, WebhookClient
+from gateway.webhooks.journal import LONGEST_BODY
 from gateway.webhooks.visit import Visit
 
 MAX_VISITS = 20_000
@@ -33,7 +35,8 @@ class Documents:
         except WebhookFault as fault:
             self._last[call.call_sid] = Exchange(fetch=fetch, duration_ms=0, fault=fault)
             raise
-        self._last[call.call_sid] = Exchange(fetch=fetch, duration_ms=0, reply=reply)
+        kept = replace(reply, body=reply.body[:LONGEST_BODY])
+        self._last[call.call_sid] = Exchange(fetch=fetch, duration_ms=0, reply=kept)
         return reply
 
     def last(self, call_sid: str) -> Exchange | None:

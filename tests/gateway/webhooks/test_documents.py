@@ -5,10 +5,12 @@ from __future__ import annotations
 import pytest
 from aiohttp import web
 
+from gateway.errors import WebhookFault
 from gateway.twiml.interpreter import DocumentRequest, Finish, Interpreter
 from gateway.webhooks import documents
 from gateway.webhooks.client import WebhookClient
 from gateway.webhooks.documents import Documents
+from gateway.webhooks.journal import notification_row
 from tests.fakes.fake_call import FakeCall
 from tests.fakes.twilio_app import TwilioApp
 
@@ -66,3 +68,27 @@ async def test_the_whole_flow_of_a_fault(app: TwilioApp, client: WebhookClient) 
     (asked,) = app.of("/fallback")
     assert (asked.params["ErrorCode"], asked.params["ErrorUrl"]) == ("12300", app.url + "/voice")
     assert asked.is_signed
+
+
+async def test_what_was_asked_last_is_known_until_the_call_is_forgotten(app: TwilioApp, client: WebhookClient) -> None:
+    """So that a notification can tell of it: request, answer, also one that is none."""
+    app.answers("/voice", "<Response/>" + " " * 30_000)
+    app.answers("/broken", "sorry", status=503, content_type="text/plain")
+    asking, call = Documents(client), FakeCall()
+    await asking(call, DocumentRequest(url=app.url + "/voice", params=(("Digits", "1"),)))
+    kept = asking.last("CA1")
+    assert kept is not None
+    assert kept.reply is not None
+    assert (len(kept.reply.body), dict(kept.fetch.params)["Digits"]) == (16_384, "1")
+    with pytest.raises(WebhookFault):
+        await asking(call, DocumentRequest(url=app.url + "/broken"))
+    row = notification_row("AC1", "CA1", 11200, "answered 503", asking.last("CA1"))
+    assert (row.request_url, row.request_method, row.log) == (app.url + "/broken", "POST", 0)
+    assert "CallSid=CA1" in row.request_variables
+    assert "Content-Type=text%2Fplain" in row.response_headers
+    assert row.response_body == "sorry"
+    other = notification_row("AC1", "CA1", 13420, "no audio", asking.last("CA1"), "http://app.example/a.wav")
+    assert (other.request_url, other.request_method, other.response_body) == ("http://app.example/a.wav", "GET", "")
+    asking.forget("CA1")
+    assert asking.last("CA1") is None
+    assert notification_row("AC1", "CA1", 12200, "x", None).request_url == ""
