@@ -400,12 +400,16 @@ async def test_a_document_may_be_fetched_before_it_runs_and_is_not_asked_for_aga
     call = FakeCall()
     application = Application({"/voice": "<Response><Say>x</Say></Response>"})
     interpreter = Interpreter(application)
-    ready = await interpreter.fetched(call, FIRST)
-    assert call.asked == []
+    ready, plan = await interpreter.fetched(call, FIRST)
+    assert (call.asked, plan) == ([], None)
     assert await interpreter.run(call, ready) is Finish.ENDED
     assert application.urls == [VOICE]
     with pytest.raises(WebhookFault):
         await interpreter.fetched(call, DocumentRequest(url="http://app.example/gone"))
+    only_rings = Application({"/voice": "<Response><Dial callerId='+15550199'>+15550123</Dial></Response>"})
+    _, plan = await Interpreter(only_rings).fetched(call, FIRST)
+    assert plan is not None
+    assert plan.caller_id == "+15550199"
     assert said(call) == ["<speak>x</speak>"]
 
 
