@@ -76,7 +76,8 @@ async def test_keys_cross_the_bridge_in_both_directions(gateway: Gateway, tmp_pa
         await bob.press("5")
         pressed = await alice.wait_for("CALL_DTMF_START")
         await alice.press("7")
-        await bob.program.wait_for_log("Receiving tone 7")
+        if keys == "rtp":  # a linphone that sends INFO tells of no keys
+            await bob.program.wait_for_log("Receiving tone 7")
         await alice.hang_up()
         await bob.wait_for_end()
     assert pressed.param == "5"

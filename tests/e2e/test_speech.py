@@ -66,6 +66,7 @@ async def test_what_say_speaks_is_recognised_from_the_phones_own_recording(gatew
     assert found.confidence > 0.5
 
 
+@pytest.mark.exact
 async def test_a_caller_is_understood_with_hints_partial_results_and_barge_in(gateway: Gateway) -> None:
     """Speech over a prompt stops it; the partial results come in order, the last one before or with the result."""
     application = gateway.application
