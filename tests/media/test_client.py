@@ -18,7 +18,7 @@ from media.commands import Connect, Play, Record, Route, SetRoutes, Tap, Tone
 from media.errors import EngineGone, NoPortLeft
 from media.events import Event, FirstAudio, Health, Opened, Playing, TapeEnded, TapeStarted
 from media.streams import StreamParams
-from tests.media.test_sockets import free_port
+from tests.peers.ports import free_ports
 
 
 class Phone(asyncio.DatagramProtocol):
@@ -43,7 +43,7 @@ class Phone(asyncio.DatagramProtocol):
 
 @pytest.fixture
 async def engine() -> AsyncIterator[EngineClient]:
-    port = free_port()
+    port = free_ports(6)
     config = EngineConfig(first_port=port, last_port=port + 5, rows=16, realtime=False)
     async with EngineClient(config) as client:
         yield client
@@ -103,7 +103,7 @@ async def test_two_phones_hear_each_other_through_the_process(engine: EngineClie
 
 
 async def test_a_tone_is_played_and_a_tape_is_whole_after_the_end(phones: list[Phone], tmp_path: Path) -> None:
-    port = free_port()
+    port = free_ports(2)
     path = tmp_path / "call.wav"
     ended: list[Event] = []
     async with EngineClient(EngineConfig(first_port=port, last_port=port + 1, rows=4, realtime=False)) as engine:
