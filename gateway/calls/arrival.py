@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from gateway.calls.call import Call
@@ -17,6 +19,10 @@ from sip.errors import RemoteError
 from sip.headers import Address
 from sip.message import Request
 from sip.uri import Uri
+
+_VERSTAT = re.compile(
+    r";verstat=((?:TN-Validation-(?:Passed|Failed)(?:-[ABC])?(?:-(?:Diverted|Passthrough))*|No-TN-Validation))(?=[;>@?\s]|$)"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +93,12 @@ def _to_number(session: Session, directory: Directory, number: NumberRow) -> Arr
         caller_name=request.from_.display[:200],
         application_sid="" if answering is number else answering.sid,
         status_callback=callback_of(answering),
-        extras=(("SipCallId", session.call_id), ("SipSourceIp", session.flow.remote[0]), *sip_headers(session)),
+        extras=(
+            ("SipCallId", session.call_id),
+            ("SipSourceIp", session.flow.remote[0]),
+            *_attested(session),
+            *sip_headers(session),
+        ),
     )
     return Arrival(call=call, first=document_of(answering))
 
@@ -99,6 +110,20 @@ def sip_headers(session: Session) -> tuple[tuple[str, str], ...]:
         for name, value in session.request.headers
         if (name.lower().startswith("x-") or name.lower() == "user-to-user") and name.lower() != OWN_HEADER.lower()
     )
+
+
+def attestation(identities: Iterable[str]) -> str:
+    """`verstat` as the carrier has put it into who is calling (3GPP TS 24.229 7.2A.20), if it is one that Twilio has; else `""`."""
+    found = (_VERSTAT.search(identity) for identity in identities)
+    return next((one[1] for one in found if one is not None), "")
+
+
+def _attested(session: Session) -> tuple[tuple[str, str], ...]:
+    """StirVerstat, where the carrier says so."""
+    wanted = {"p-asserted-identity", "from"}
+    values = [(name.lower(), value) for name, value in session.request.headers if name.lower() in wanted]
+    found = attestation(value for _, value in sorted(values, reverse=True))
+    return (("StirVerstat", found),) if found else ()
 
 
 def _user(uri: Uri) -> str:

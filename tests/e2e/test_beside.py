@@ -30,10 +30,12 @@ async def test_a_call_is_recorded_over_its_documents_until_it_is_stopped(gateway
         "<Play>/800.wav</Play></Response>",
     )
     application.answers("/recorded", "", status=204)
-    async with RtpPhone(gateway.sip, NUMBER) as phone:
+    attested = "P-Asserted-Identity: <sip:+15557654321;verstat=TN-Validation-Passed-A@carrier.example>\r\n"
+    async with RtpPhone(gateway.sip, NUMBER, headers=attested) as phone:
         phone.say(HUM)
         await asyncio.wait_for(phone.ended.wait(), 20)
     began, ended = await application.wait_for("/recorded"), await application.wait_for("/recorded", count=2)
+    assert application.last("/more")["StirVerstat"] == "TN-Validation-Passed-A"
     assert (began["RecordingStatus"], ended["RecordingStatus"]) == ("in-progress", "completed")
     assert (ended["RecordingSource"], ended["RecordingChannels"]) == ("StartCallRecordingTwiML", "2")
     path = tmp_path / "kept.wav"

@@ -63,9 +63,13 @@ def encode(samples: Samples) -> bytes:
 class RtpPhone(asyncio.DatagramProtocol):
     """Calls a number through the gateway, sends G.711 as it is given, keeps every packet that comes."""
 
-    def __init__(self, gateway: str, number: str, *, caller: str = "+15557654321", media: str = LOOPBACK) -> None:
+    def __init__(
+        self, gateway: str, number: str, *, caller: str = "+15557654321", media: str = LOOPBACK, headers: str = ""
+    ) -> None:
+        """*headers*: more of the INVITE, whole lines."""
         host, _, port = gateway.rpartition(":")
         self._remote = (host, int(port))
+        self._headers = headers
         self._number, self._caller, self._media = number, caller, media
         self.call_id, self._tag, self._branch = secrets.token_hex(8), secrets.token_hex(4), secrets.token_hex(6)
         self._to, self._route = f"<sip:{number}@{host}>", f"sip:{number}@{gateway}"
@@ -99,7 +103,7 @@ class RtpPhone(asyncio.DatagramProtocol):
             f"v=0\r\no=- 1 1 IN IP4 {self._media}\r\ns=-\r\nc=IN IP4 {self._media}\r\nt=0 0\r\n"
             f"m=audio {self.rtp_port} RTP/AVP 0 101\r\na=rtpmap:101 telephone-event/8000\r\n"
         )
-        self._request("INVITE", body=body, headers="Content-Type: application/sdp\r\n")
+        self._request("INVITE", body=body, headers=f"{self._headers}Content-Type: application/sdp\r\n")
         return self
 
     async def __aexit__(
