@@ -24,6 +24,9 @@ START_S = 30.0
 IDLE_WORKERS = 2
 """So many are kept for the next callers; each holds the model once."""
 
+MOST_WORKERS = 16
+"""Callers who are listened to at once; each worker takes 130 MB."""
+
 LANGUAGES = ("en",)
 
 
@@ -33,6 +36,7 @@ class SphinxListener:
     def __init__(self) -> None:
         self._idle: list[_Worker] = []
         self._busy: set[_Worker] = set()
+        self._serving = 0
 
     @property
     def is_installed(self) -> bool:
@@ -51,19 +55,35 @@ class SphinxListener:
     async def listening(
         self, hearing: Hearing, on_partial: Callable[[str], None] | None = None
     ) -> AsyncIterator[SphinxRecognition]:
-        """Raises `DocumentFault`: 13340 where pocketsphinx is not installed or does not start, 13331 for a language it does not know."""
+        """Raises `DocumentFault`: 13340 without pocketsphinx, or where it does not start or is busy; 13331 for a strange language."""
         if not self.is_installed:
             raise DocumentFault(Code.GATHER_SPEECH_UNAVAILABLE, "speech is not recognised: install crosspoint[speech]")
         if not hearing.language.lower().startswith(LANGUAGES):
             raise DocumentFault(Code.GATHER_LANGUAGE, f"speech in {hearing.language!r} is not recognised")
-        worker = self._idle.pop() if self._idle else await _Worker.start()
-        self._busy.add(worker)
-        recognition = SphinxRecognition(worker, hearing, on_partial)
+        if self._serving >= MOST_WORKERS:
+            raise DocumentFault(Code.GATHER_SPEECH_UNAVAILABLE, f"{MOST_WORKERS} callers are listened to already")
+        self._serving += 1
         try:
-            yield recognition
+            async with self._working() as worker:
+                recognition = SphinxRecognition(worker, hearing, on_partial)
+                try:
+                    yield recognition
+                finally:
+                    worker.is_fit = await recognition.close()
+        finally:
+            self._serving -= 1
+
+    @asynccontextmanager
+    async def _working(self) -> AsyncIterator[_Worker]:
+        """A worker for a while; one that is fit afterwards is kept for the next."""
+        worker = self._idle.pop() if self._idle else await _Worker.start()
+        worker.is_fit = False
+        self._busy.add(worker)
+        try:
+            yield worker
         finally:
             self._busy.discard(worker)
-            if await recognition.close() and len(self._idle) < IDLE_WORKERS:
+            if worker.is_fit and len(self._idle) < IDLE_WORKERS:
                 self._idle.append(worker)
             else:
                 await worker.stop()
@@ -145,6 +165,8 @@ class _Worker:
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
+        self.is_fit = False
+        """Whether it is ready for another caller."""
 
     @classmethod
     async def start(cls) -> _Worker:

@@ -20,7 +20,7 @@ import numpy as np
 import pytest
 import soxr
 
-from gateway.speech import Hearing, Recognised
+from gateway.speech import Hearing, Recognised, sphinx
 from gateway.speech.espeak import EspeakSpeaker
 from gateway.speech.sphinx import SphinxListener, SphinxRecognition
 from gateway.twiml.control import DocumentFault, Utterance
@@ -137,3 +137,16 @@ async def test_who_does_not_wait_for_a_worker_leaves_none_behind(
     with pytest.raises(asyncio.CancelledError):
         await task
     assert started[0].returncode is not None
+
+
+async def test_there_is_a_bound_to_who_is_listened_to(
+    listener: SphinxListener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sphinx, "MOST_WORKERS", 1)
+    async with listener.listening(Hearing()):
+        with pytest.raises(DocumentFault) as caught:
+            async with listener.listening(Hearing()):
+                pass
+        assert caught.value.code == 13340
+    async with listener.listening(Hearing()):
+        pass
