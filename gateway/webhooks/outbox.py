@@ -160,17 +160,22 @@ class Outbox:
     async def _deliver_all(self, lane: str) -> None:
         """One try each, in order. What does not get through steps aside."""
         rows = self._lanes[lane]
-        while rows:
-            fault = await self._try(rows[0], is_first=True)
-            row = rows.popleft()
-            if fault is None:
-                self._store.drop(row)
-            elif self._retry_after_s:
-                self._later += 1
-                self._begin(self._retry(row), f"callback {row.id}")
-            else:
-                self._give_up(row, fault.message)
-        del self._lanes[lane]
+        try:
+            while rows:
+                fault = await self._try(rows[0], is_first=True)
+                row = rows.popleft()
+                if fault is None:
+                    self._store.drop(row)
+                elif self._retry_after_s:
+                    self._later += 1
+                    self._begin(self._retry(row), f"callback {row.id}")
+                else:
+                    self._give_up(row, fault.message)
+        finally:
+            del self._lanes[lane]
+            self._later += len(
+                rows
+            )  # at a shutdown, or after a fault of our own: they wait in storage for the next start
 
     async def _retry(self, row: OutboxRow) -> None:
         """Again and again by itself; a shutdown leaves it in storage."""
