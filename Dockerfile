@@ -9,7 +9,7 @@ COPY gateway gateway
 COPY media media
 COPY sip sip
 RUN python -m venv /opt/crosspoint \
- && /opt/crosspoint/bin/python -m pip install --no-cache-dir --constraint constraints.txt ".[postgres]"
+ && /opt/crosspoint/bin/python -m pip install --no-cache-dir --constraint constraints.txt ".[postgres,speech,s3]"
 
 FROM python:3.11-slim-bookworm
 RUN useradd --system --home-dir /var/lib/crosspoint --create-home --shell /usr/sbin/nologin crosspoint
