@@ -10,13 +10,15 @@ package_of() {
         sipp) echo "sip-tester" ;;
         postgres) echo "postgresql" ;;
         chromium) echo "chromium" ;;
+        espeak-ng) echo "espeak-ng" ;;
+        openssl) echo "openssl" ;;
     esac
 }
 # Debian keeps the server's programs out of the path.
 is_there() {
     command -v "$1" >/dev/null 2>&1 || { [ "$1" = postgres ] && ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1; }
 }
-for program in baresip linphonec sipp postgres chromium; do
+for program in baresip linphonec sipp postgres chromium espeak-ng openssl; do
     is_there "$program" || missing="$missing $program"
 done
 [ -n "$missing" ] || exit 0
@@ -33,7 +35,7 @@ if command -v apt-get >/dev/null 2>&1 && [ -n "$as_root" ]; then
 fi
 
 absent=
-for program in baresip linphonec sipp postgres chromium; do
+for program in baresip linphonec sipp postgres chromium espeak-ng openssl; do
     is_there "$program" || absent="$absent $program($(package_of "$program"))"
 done
 if [ -n "$absent" ]; then

