@@ -68,6 +68,11 @@ class _Call:
     task: asyncio.Task[None] | None = None
     response: bytes = b""
 
+    def send(self, packet: bytes) -> None:
+        """A packet that is late may come after the call."""
+        if not self.rtp.is_closing():
+            self.rtp.sendto(packet, self.remote)
+
 
 class Callees(asyncio.DatagramProtocol):
     """Owns the SIP port and all its calls. `answers[user]` says what a user does; others get 404."""
@@ -212,9 +217,9 @@ class Callees(asyncio.DatagramProtocol):
             if self._random.random() >= answer.loss:
                 late = self._random.random() * answer.jitter_ms / 1000
                 if late:
-                    loop.call_later(late, call.rtp.sendto, head + payload, call.remote)
+                    loop.call_later(late, call.send, head + payload)
                 else:
-                    call.rtp.sendto(head + payload, call.remote)
+                    call.send(head + payload)
             at, sequence, stamp = at + 1, sequence + 1, stamp + step
             await asyncio.sleep(max(0.0, begun + at * TICK_S - loop.time()))
 
