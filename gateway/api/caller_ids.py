@@ -80,17 +80,22 @@ class CallerIds(Shelf[CallerIdRow]):
             "uri": f"{account_uri(row.account_sid)}/OutgoingCallerIds/{row.sid}.json",
         }
 
-    async def create(self, request: web.Request) -> web.Response:
-        """Calls the number; what is answered is the code that has to be entered there."""
-        asked = ValidationForm.read(await form_of(request))
+    def made(self, request: web.Request, form: dict[str, str]) -> CallerIdRow:
+        """Nothing is kept of it until its code has been entered."""
+        asked = ValidationForm.read(form)
         number = normalize(asked.phone_number)
         if not re.fullmatch(_NUMBER, number):
             raise ApiError(21421, f"PhoneNumber {asked.phone_number[:100]!r} is invalid")
         if any(row.number == number for row in self.rows(request)):
             raise ApiError(21450, f"{number} is already verified for your account")
+        return self.new(request, number=number, friendly_name=asked.friendly_name or formatted(number))
+
+    async def create(self, request: web.Request) -> web.Response:
+        """Calls the number; what is answered is the code that has to be entered there."""
+        form = await form_of(request)
+        row = self.made(request, form)
         code = f"{secrets.randbelow(900_000) + 100_000}"
-        row = self.new(request, number=number, friendly_name=asked.friendly_name or formatted(number))
-        call = self._call(request, asked, number)
+        call = self._call(request, ValidationForm.read(form), row.number)
         self._waiting[call.sid] = (code, row)
         if len(self._waiting) > MOST_WAITING:
             self._waiting.popitem(last=False)
@@ -99,7 +104,7 @@ class CallerIds(Shelf[CallerIdRow]):
             "account_sid": request[ACCOUNT],
             "call_sid": call.sid,
             "friendly_name": row.friendly_name,
-            "phone_number": number,
+            "phone_number": row.number,
             "validation_code": code,
         }
         return web.json_response(answer)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, ClassVar, Generic, TypeVar
@@ -20,7 +21,7 @@ from gateway.storage.writing import copy_of
 R = TypeVar("R", bound=Resource)
 
 
-class Shelf(Generic[R]):
+class Shelf(ABC, Generic[R]):
     """Owns nothing. A kind says in `made` and `changed` what its forms do; both run under the directory's lock."""
 
     path: ClassVar[str]
@@ -50,16 +51,17 @@ class Shelf(Generic[R]):
 
     # -- what a kind says -------------------------------------------------------------------------------------------
 
+    @abstractmethod
     def shown(self, row: R) -> Json:
-        raise NotImplementedError
+        """Its JSON."""
 
+    @abstractmethod
     def made(self, request: web.Request, form: dict[str, str]) -> R:
         """A new row. Raises `ApiError`."""
-        raise NotImplementedError
 
+    @abstractmethod
     def changed(self, request: web.Request, row: R, form: dict[str, str]) -> R:
         """The row as it is to be. Raises `ApiError`."""
-        raise NotImplementedError
 
     def gone(self, row: R) -> Sequence[Row]:
         """What goes with it. Raises `ApiError` where it must stay."""
