@@ -147,9 +147,9 @@ async def test_telephones_of_three_codecs_are_in_one_room(gateway: Gateway, tmp_
         for phone in (full, wide):
             await phone.dial("1000")
             await phone.wait_for("CALL_ESTABLISHED")
-        await choir.until(lambda: min(narrow.strength(700), narrow.strength(950)) > 0.2, within_s=8.0)
+        await choir.until(lambda: min(narrow.level(700), narrow.level(950)) > 0.2, within_s=8.0)
         await asyncio.sleep(2.0)  # real speech, real time
-        levels = [narrow.strength(hertz) for hertz in (440, 700, 950)]
+        levels = [narrow.level(hertz) for hertz in (440, 700, 950)]
         for phone in (full, wide):
             await phone.hang_up()
     assert levels == [pytest.approx(0.0, abs=0.01), pytest.approx(0.3, abs=0.06), pytest.approx(0.3, abs=0.06)]

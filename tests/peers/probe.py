@@ -255,6 +255,20 @@ class Probe(asyncio.DatagramProtocol):
         at = np.arange(len(sound)) / RATE_HZ
         return float(2 * np.abs(np.mean(sound * np.exp(-2j * np.pi * hertz * at))))
 
+    def level(self, hertz: float, seconds: float = 1.0, *, window_s: float = 0.1) -> float:
+        """Amplitude of one frequency whatever its phase did: the median of windows of `window_s`.
+
+        A telephone that sends late by some milliseconds moves its tone's phase; the sum over a second would tell that as
+        a quiet tone.  Tones that are compared lie at least two windows' width (2 / window_s) apart.
+        """
+        sound, length = self.sound(seconds), round(window_s * RATE_HZ)
+        whole = sound[: len(sound) // length * length].reshape(-1, length)
+        if not len(whole):
+            return 0.0
+        taper = np.hanning(length)
+        wave = taper * np.exp(-2j * np.pi * hertz * np.arange(length) / RATE_HZ)
+        return float(np.median(2 * np.abs(whole @ wave) / taper.sum()))
+
     def hears(self, others: Iterable[Probe], *, least: float = 0.03, seconds: float = 1.0) -> set[str]:
         """Whose tones were in what was heard last."""
         return {one.name for one in others if self.strength(one.tone, seconds) > least}
