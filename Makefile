@@ -10,6 +10,9 @@ PEER_JOBS ?= 4
 NICE   := $(shell command -v nice >/dev/null 2>&1 && echo "nice -n 5")
 
 .DEFAULT_GOAL := help
+# Every test starts a gateway of its own: 0.4 s less of each when modules are compiled once.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help run test test-fast test-peers coverage venv check format bench bench-amd peers clean
 
 help:

@@ -12,13 +12,15 @@ from twilio.rest import Client
 
 from tests.e2e.api import Api
 from tests.e2e.gateway import NUMBER, Gateway
-from tests.e2e.test_recordings import CALLED_HZ, CALLER_HZ, EXACT_S, first_s, heard, sine, sound
+from tests.e2e.test_recordings import CALLED_HZ, CALLER_HZ, first_s, heard, sine, sound
 from tests.peers.rtp_phone import RtpPhone
 from tests.peers.sipp import Sipp
 
 EVENTS = 'recordingStatusCallback="/recorded" recordingStatusCallbackEvent="in-progress completed absent"'
 MARGIN_S = 0.2
 """What trimming leaves before and after."""
+LOADED_S = 0.1
+"""Telephones that send in real time may be late by some packets; exact to the sample is tests/media/test_trim.py."""
 
 
 @pytest.fixture
@@ -43,8 +45,8 @@ async def test_record_is_trimmed_and_its_duration_is_that_of_what_is_left(gatewa
         got = await application.wait_for("/got")
     end = await application.wait_for("/recorded", count=2)
     samples = await sound(gateway, got["RecordingUrl"])
-    assert len(samples) / 8000 == pytest.approx(2.5 + 2 * MARGIN_S, abs=EXACT_S)
-    assert first_s(samples[:, 0], CALLER_HZ) == pytest.approx(MARGIN_S, abs=EXACT_S)
+    assert len(samples) / 8000 == pytest.approx(2.5 + 2 * MARGIN_S, abs=LOADED_S)
+    assert first_s(samples[:, 0], CALLER_HZ) == pytest.approx(MARGIN_S, abs=LOADED_S)
     assert (got["Digits"], got["RecordingDuration"], got["RecordingSid"]) == ("5", "3", end["RecordingSid"])
     assert (end["RecordingStatus"], end["RecordingDuration"], end["RecordingSource"]) == (
         "completed",
@@ -170,7 +172,7 @@ async def test_a_created_call_is_recorded_by_its_parameters_and_its_last_callbac
         else:
             assert samples.shape[1] == 1
             assert heard(samples[:, 0]) == {CALLER_HZ}
-            assert len(samples) / 8000 == pytest.approx(1.0 + 2 * MARGIN_S, abs=EXACT_S), "silence is trimmed"
+            assert len(samples) / 8000 == pytest.approx(1.0 + 2 * MARGIN_S, abs=LOADED_S), "silence is trimmed"
     assert {one["RecordingTrack"] for one in application.all("/recorded")} == {"both", "outbound"}
 
 
