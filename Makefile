@@ -51,8 +51,7 @@ test-fast: $(VENV)/.test-stamp peers
 	$(BIN)/python -m pytest -n $(FAST_JOBS) --ignore=tests/e2e tests
 
 test-peers: $(VENV)/.test-stamp peers
-	$(BIN)/python -m pytest -n $(PEER_JOBS) --dist worksteal -m "not exact" tests/e2e
-	$(BIN)/python -m pytest -m exact tests/e2e
+	@sh .ci/peer_tests.sh $(BIN)/python $(PEER_JOBS)
 
 coverage: $(VENV)/.test-stamp
 	$(BIN)/python -m coverage run --source=sip,gateway/twiml -m pytest -q tests/sip tests/gateway/twiml
