@@ -63,9 +63,7 @@ class AudioFiles:
             kept = self._kept.get(url)
             headers = kept.conditions() if kept is not None else []
             try:
-                async with self._client.answering(
-                    Fetch(url=url, method="GET"), headers=headers, also=304, is_signed=False
-                ) as answer:
+                async with self._client.answering(Fetch(url=url, method="GET"), headers=headers, also=304) as answer:
                     if answer.response.status == 304 and kept is not None:
                         return kept.path
                     content_type = answer.response.content_type.lower()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from xml.etree import ElementTree
@@ -58,7 +59,11 @@ def parse(body: bytes, charset: str = "") -> Document:
     root = _tree(body, charset)
     if root.tag != "Response":
         raise TwimlFault(Code.XML_WRONG_ROOT, f"the root element is <{str(root.tag)[:100]}>, not <Response>")
-    notes: list[Note] = []
+    notes = [
+        Note(Code.SCHEMA, f"<Response> has no attribute {name[:100]!r}")
+        for name in root.attrib
+        if name != "version" and not name.startswith("{")
+    ]
     if (root.text or "").strip():
         notes.append(Note(Code.SCHEMA, "text within <Response> was passed over"))
     verbs = []
@@ -122,9 +127,26 @@ def _tree(body: bytes, charset: str) -> ElementTree.Element:
     return root  # type: ignore[no-any-return] # defusedxml has no types
 
 
+_DECLARED = re.compile(rb"""<\?xml[^>]{0,100}?\sencoding\s*=\s*["']([A-Za-z][A-Za-z0-9._-]{0,40})["']""")
+_NO_ENCODINGS = frozenset({"idna", "punycode", "raw-unicode-escape", "undefined", "unicode-escape", "utf-7"})
+"""What Python has besides; one of them takes a time that grows with the square of the length."""
+
+_EXPATS_OWN = frozenset({"utf-8", "utf-16", "iso8859-1", "ascii"})
+
+
 def _text(body: bytes, charset: str) -> bytes | str:
-    """What Content-Type says of the encoding is above what the document says (RFC 7303 section 3); a BOM is above both."""
-    if not charset or body.startswith((codecs.BOM_UTF8, codecs.BOM_UTF16_BE, codecs.BOM_UTF16_LE)):
+    """What Content-Type says of the encoding is above what the document says (RFC 7303 section 3); a BOM is above both.
+
+    Expat knows encodings of one octet a character and its own four: Shift_JIS, GB2312, Big5 are read by Python.
+    """
+    if body.startswith((codecs.BOM_UTF8, codecs.BOM_UTF16_BE, codecs.BOM_UTF16_LE)):
         return body
-    name = codecs.lookup(charset).name
-    return body if name == "utf-8" and b"encoding" not in body[:200] else body.decode(name)
+    declared = _DECLARED.match(body)
+    if not charset and declared is None:
+        return body
+    name = codecs.lookup(charset or declared[1].decode()).name  # type: ignore[index] # one of the two is there
+    if name in _NO_ENCODINGS:
+        raise LookupError(f"unknown encoding: {name}")
+    if name in _EXPATS_OWN and (not charset or (name == "utf-8" and declared is None)):
+        return body
+    return body.decode(name)

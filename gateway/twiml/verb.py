@@ -280,6 +280,11 @@ def counted(text: str, *, least: int) -> int:
     return number
 
 
+def loops(code: int, most: int) -> Any:  # noqa: ANN401
+    """How often something is heard: 0 is without end, so that a number below it is none."""
+    return attribute(1, code=code, most=most, parse=lambda text: counted(text.strip(), least=0))
+
+
 def _within(value: object, rule: Rule, what: str, notes: list[Note]) -> object:
     if not isinstance(value, int | float) or isinstance(value, bool):
         return value

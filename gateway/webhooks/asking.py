@@ -63,7 +63,6 @@ class Asking:
 
     headers: Pairs = ()
     also: int = 0
-    is_signed: bool = True
 
     async def ask(self, text: str, method: str, params: Pairs) -> Answer:
         """Follow redirects to an answer. Raises `Again`, or `WebhookFault` where no retry can help."""
@@ -141,10 +140,9 @@ class Asking:
             "Accept": "*/*",
             "Accept-Encoding": "gzip, deflate",
             "I-Twilio-Idempotency-Token": self.token,
+            HEADER: sign(self.auth_token, str(url), form),
             **dict(self.headers),
         }
-        if self.is_signed:
-            headers[HEADER] = sign(self.auth_token, str(url), form)
         if method == "POST":
             headers["Content-Type"] = FORM
         if cookies := self.visit.cookies(url):

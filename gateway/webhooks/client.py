@@ -25,6 +25,7 @@ from gateway.webhooks.failures import fault_of
 from gateway.webhooks.guard import Guard, GuardedResolver
 from gateway.webhooks.overrides import Overrides, split
 from gateway.webhooks.params import clean
+from gateway.webhooks.seen import Seen, conditions
 from gateway.webhooks.visit import Visit
 
 log = structlog.get_logger(__name__)
@@ -104,12 +105,19 @@ class WebhookClient:
             return self._bin(fetch)
         loop = asyncio.get_running_loop()
         started_at = loop.time()
+        seen = visit.seen if visit is not None else Seen()
+        key = (fetch.url, tuple(fetch.params)) if fetch.method == "GET" else None
+        kept = seen.get(key)
         try:
-            async with self.answering(fetch, visit) as answer:
-                reply = await _read(answer)
+            async with self.answering(
+                fetch, visit, headers=conditions(kept) if kept else (), also=304 if kept else 0
+            ) as answer:
+                is_same = kept is not None and answer.response.status == 304
+                reply = kept if kept is not None and is_same else await _read(answer)
         except WebhookFault as fault:
             self._on_exchange(Exchange(fetch=fetch, duration_ms=_ms(loop.time() - started_at), fault=fault))
             raise
+        seen.keep(key, reply)
         self._on_exchange(Exchange(fetch=fetch, duration_ms=_ms(loop.time() - started_at), reply=reply))
         return reply
 
@@ -121,7 +129,6 @@ class WebhookClient:
         *,
         headers: Sequence[tuple[str, str]] = (),
         also: int = 0,
-        is_signed: bool = True,
     ) -> AsyncIterator[Answer]:
         """Ask; within, the body can be read. All of it is held to the total time. `also`: a status besides 2xx that is an answer."""
         url, overrides = split(fetch.url)
@@ -136,7 +143,6 @@ class WebhookClient:
                     token=fetch.token or str(uuid.uuid4()),
                     headers=headers,
                     also=also,
-                    is_signed=is_signed,
                 )
                 answer = await _asked(asking, url, fetch, overrides)
                 async with answer.response:

@@ -10,6 +10,7 @@ from http.cookies import SimpleCookie
 from aiohttp import CookieJar
 from yarl import URL
 
+from gateway.webhooks.seen import Seen
 from sip.digest import Challenge, Credentials, answer, best
 from sip.errors import RemoteError
 
@@ -47,6 +48,7 @@ class Visit:
 
     _jar: CookieJar | None = None
     _logins: dict[str, Login] = field(default_factory=dict)
+    seen: Seen = field(default_factory=Seen)
 
     def cookies(self, url: URL) -> str:
         """The Cookie header for *url*; `""`: none."""

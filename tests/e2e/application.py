@@ -52,9 +52,6 @@ class Application:
         self.received: list[Received] = []
         self._validator = RequestValidator(auth_token)
         self._answers: dict[str, Answer] = {}
-        self.media: set[str] = set()
-        """Paths that are fetched bare, as media are: their requests carry no signature."""
-
         self._arrived = asyncio.Condition()
         self._runner: web.AppRunner | None = None
 
@@ -83,7 +80,6 @@ class Application:
 
     def serves(self, path: str, audio: bytes, content_type: str = "audio/wav") -> None:
         """A file that is played."""
-        self.media.add(path)
         self.answers(path, audio, content_type=content_type)
 
     def all(self, path: str) -> list[dict[str, str]]:
@@ -117,7 +113,7 @@ class Application:
             path=request.path,
             method=request.method,
             params={**dict(request.query), **form},
-            is_signed=request.path in self.media or bool(self._validator.validate(url, form, signature)),
+            is_signed=bool(self._validator.validate(url, form, signature)),
             content_type=request.content_type,
             at=asyncio.get_running_loop().time(),
             signature=signature,

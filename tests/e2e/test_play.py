@@ -69,7 +69,6 @@ async def test_what_can_not_be_played_or_said_goes_to_the_fallback_and_is_never_
     application.serves("/beep.wav", tone_wav(620, seconds=1))
     application.serves("/noise.wav", b"RIFF" + bytes(500))
     application.serves("/words", b"words", "text/plain")
-    application.media.add("/gone.wav")
     application.answers("/fallback", "<Response><Play>/beep.wav</Play></Response>")
     for document, code in (
         ("<Play>/gone.wav</Play>", "11200"),

@@ -37,13 +37,13 @@ async def audio(tmp_path: Path) -> AsyncIterator[AudioFiles]:
         yield AudioFiles(client, tmp_path / "audio")
 
 
-async def test_a_file_is_fetched_by_a_bare_get(app: TwilioApp, audio: AudioFiles) -> None:
+async def test_a_file_is_fetched_by_a_signed_get_without_parameters(app: TwilioApp, audio: AudioFiles) -> None:
     app.answers("/a", b"RIFF1", content_type="audio/x-wav")
     path = await audio.fetch(app.url + "/a")
     assert (path.read_bytes(), path.suffix) == (b"RIFF1", ".wav")
     (asked,) = app.asked
     assert (asked.method, asked.params) == ("GET", {})
-    assert "X-Twilio-Signature" not in asked.headers
+    assert asked.is_signed
 
 
 async def test_what_has_not_changed_is_not_sent_again(app: TwilioApp, audio: AudioFiles) -> None:

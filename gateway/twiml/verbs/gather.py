@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Self
 
@@ -66,6 +67,14 @@ def _hints(text: str) -> tuple[str, ...]:
     return found
 
 
+def _model(text: str) -> str:
+    if not re.fullmatch(
+        r"default|numbers_and_commands|phone_call|(experimental|googlev2|deepgram)_[\w.-]{1,60}", text.strip()
+    ):
+        raise ValueError("is no speech model of Twilio's")
+    return text.strip()
+
+
 AS_TIMEOUT = -1.0
 
 
@@ -82,9 +91,9 @@ class Gather(Verb, element="Gather", nests=(Say, Play, Pause), nested_code=Code.
     action_on_empty_result: bool = flag(False, Code.GATHER_EMPTY_RESULT)
     speech_timeout: float | None = attribute(AS_TIMEOUT, code=Code.GATHER_SPEECH_TIMEOUT, parse=_speech_timeout)
     max_speech_time: float = attribute(60.0, code=Code.GATHER_MAX_SPEECH_TIME, least=1, most=600)
-    speech_model: str = attribute("default", code=Code.GATHER_MODEL)
+    speech_model: str | None = attribute(None, code=Code.GATHER_MODEL, parse=_model)
     enhanced: bool = flag(False)
-    profanity_filter: bool = flag(True, Code.GATHER_PROFANITY_FILTER)
+    profanity_filter: bool | None = attribute(None, code=Code.GATHER_PROFANITY_FILTER)
     language: str = attribute("en-US", code=Code.GATHER_LANGUAGE, parse=language)
     hints: tuple[str, ...] = attribute((), code=Code.GATHER_HINTS, parse=_hints)
     partial_result_callback: str | None = attribute(None)
@@ -95,7 +104,22 @@ class Gather(Verb, element="Gather", nests=(Say, Play, Pause), nested_code=Code.
     def checked(self, notes: list[Note]) -> Self | None:
         if any(isinstance(child, Play) and child.digits for child in self.children):
             notes.append(Note(Code.GATHER_NESTED, "<Play digits> is not allowed within <Gather>"))
+        if "speech" in self.input:
+            notes += self._of_no_effect()
         return self
+
+    def _of_no_effect(self) -> list[Note]:
+        """What a Gather asks of its recogniser that there is only one of here: nobody is to believe that it was done."""
+        found = []
+        if self.speech_model is not None and self.speech_timeout is None:
+            found.append(Note(Code.GATHER_AUTO_WITH_MODEL, "speechTimeout=auto goes with no speechModel"))
+        if self.speech_model not in (None, "default"):
+            found.append(Note(Code.GATHER_MODEL, f"speechModel={self.speech_model}: this gateway's own one is used"))
+        if self.enhanced:
+            found.append(Note(Code.SCHEMA, "enhanced: there is no enhanced model here"))
+        if self.profanity_filter:
+            found.append(Note(Code.GATHER_PROFANITY_FILTER, "profanityFilter: words are not filtered here"))
+        return found
 
     @property
     def prompts(self) -> tuple[Prompt, ...]:

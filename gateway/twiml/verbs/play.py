@@ -8,7 +8,7 @@ from typing import Self
 
 from gateway.twilio_codes import Code
 from gateway.twiml.control import CallControl
-from gateway.twiml.verb import FallThrough, Next, Note, Verb, attribute
+from gateway.twiml.verb import FallThrough, Next, Note, Verb, attribute, loops
 
 MAX_LOOPS = 1_000
 
@@ -24,7 +24,7 @@ def digits(text: str) -> str:
 class Play(Verb, element="Play", takes_text=True):
     """The text is the URL, fetched by GET without parameters. `loop` 0: until the caller hangs up."""
 
-    loop: int = attribute(1, code=Code.PLAY_LOOP, least=0, most=MAX_LOOPS)
+    loop: int = loops(Code.PLAY_LOOP, MAX_LOOPS)
     digits: str = attribute("", code=Code.PLAY_DIGITS, parse=digits)
 
     def checked(self, notes: list[Note]) -> Self | None:

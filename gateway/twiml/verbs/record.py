@@ -61,6 +61,10 @@ class Record(Verb, element="Record"):
     recording_configuration_id: str = attribute("")
 
     def checked(self, notes: list[Note]) -> Self | None:
+        if self.transcribe_callback and not self.transcribe:
+            notes.append(
+                Note(Code.RECORD_TRANSCRIBE, "transcribeCallback without transcribe=true: nothing is written down")
+            )
         if self.transcribe and self.max_length > MAX_TRANSCRIBED_S and self.max_length != 3600.0:
             text = f"<Record> with transcribe ends after {MAX_TRANSCRIBED_S:g} s"
             notes.append(Note(Code.RECORD_TOO_LONG_TO_TRANSCRIBE, text))
@@ -73,14 +77,14 @@ class Record(Verb, element="Record"):
             self.recording_status_callback_method,
             self.recording_status_callback_event,
         )
-        transcribed = status_callback(call, self.transcribe_callback)
+        transcribed = status_callback(call, self.transcribe_callback) if self.transcribe else None
         return RecordPlan(
             timeout_s=self.timeout,
             finish_on=self.finish_on_key,
             max_length_s=min(self.max_length, MAX_TRANSCRIBED_S) if self.transcribe else self.max_length,
             play_beep=self.play_beep,
             recording=RecordingPlan(trim=self.trim == "trim-silence", callback=callback, source="RecordVerb"),
-            transcribe=self.transcribe or transcribed is not None,
+            transcribe=self.transcribe,
             transcribe_callback=transcribed.url if transcribed else "",
         )
 

@@ -10,15 +10,19 @@ from xml.etree.ElementTree import Element as XmlElement
 from gateway.twilio_codes import Code
 from gateway.twiml.control import CallControl, Utterance
 from gateway.twiml.ssml import is_silent, speak, spoken_text
-from gateway.twiml.verb import FallThrough, Next, Note, Verb, attribute
+from gateway.twiml.verb import FallThrough, Next, Note, Verb, attribute, loops
 
 MAX_LOOPS = 1_000
 MAX_TEXT = 4_096
 """Characters of text; tags are not counted."""
 
 
+_VOICE = re.compile(r"man|woman|alice|[A-Za-z]\w{1,31}\.[\w.:+-]{1,200}|[\w.:/+ -]{1,200}\.onnx")
+"""Twilio's own three, those of a provider (`Polly.Joanna-Neural`, `Google.de-DE-Standard-A`), and Piper's models by their path."""
+
+
 def _voice(text: str) -> str:
-    if not re.fullmatch(r"[\w.:/+ -]{1,200}", text.strip()):
+    if not _VOICE.fullmatch(text.strip()):
         raise ValueError("is no name of a voice")
     return text.strip()
 
@@ -37,7 +41,7 @@ class Say(Verb, element="Say"):
 
     voice: str = attribute("", code=Code.SAY_VOICE, parse=_voice)
     language: str = attribute("en-US", code=Code.SAY_LANGUAGE, parse=language)
-    loop: int = attribute(1, code=Code.SAY_LOOP, least=0, most=MAX_LOOPS)
+    loop: int = loops(Code.SAY_LOOP, MAX_LOOPS)
     ssml: str = ""
 
     @classmethod

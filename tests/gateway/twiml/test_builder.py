@@ -23,6 +23,8 @@ SAMPLES = {
     "send_digits": "12w#",
     "digits": "12w#",
     "caller_id": "+15550100",
+    "voice": "Polly.Amy",
+    "speech_model": "phone_call",
     "record": "true",
     "trim": "do-not-trim",
     "beep": "onEnter",
@@ -120,7 +122,8 @@ COMPLAINTS = {
     # everything at once, some of it not served
     "dial": {Code.DIAL_MIXED_NOUNS, Code.DIAL_NESTED, Code.SCHEMA, Code.VERB_NOT_SUPPORTED},
     "enqueue": {Code.VERB_NOT_SUPPORTED},  # a workflow
-    "gather": {Code.GATHER_NESTED},  # a Play of digits
+    # a Play of digits, and what there is only one of for speech
+    "gather": {Code.GATHER_NESTED, Code.GATHER_MODEL, Code.GATHER_PROFANITY_FILTER, Code.SCHEMA},
 }
 VERB_NAMES = [name for name, _ in builders(VoiceResponse())]
 

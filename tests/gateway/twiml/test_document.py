@@ -79,6 +79,8 @@ def test_binary_is_unparsable(body: bytes) -> None:
         ("<?xml version='1.0' encoding='iso-8859-1'?><Response><Say>ü</Say></Response>".encode(), "UTF-8"),
         ("\ufeff<Response><Say>ü</Say></Response>".encode(), "iso-8859-1"),
         ("<Response><Say>ü</Say></Response>".encode("utf-16"), ""),
+        ("<?xml version='1.0' encoding='GB18030'?><Response><Say>ü</Say></Response>".encode("gb18030"), ""),
+        ("<?xml version='1.0' encoding='Shift_JIS'?><Response><Say>ü</Say></Response>".encode(), "UTF-8"),
     ],
 )
 def test_every_usual_encoding_is_read(body: bytes, charset: str) -> None:
@@ -86,10 +88,21 @@ def test_every_usual_encoding_is_read(body: bytes, charset: str) -> None:
     assert verb.text == "ü"
 
 
-def test_an_unknown_charset_is_unparsable() -> None:
+@pytest.mark.parametrize("charset", ["klingon", "punycode", "unicode_escape", "zlib"])
+def test_an_unknown_charset_is_unparsable(charset: str) -> None:
     with pytest.raises(TwimlFault) as caught:
-        parse(b"<Response/>", "klingon")
+        parse(b"<Response/>", charset)
     assert caught.value.code == 12100
+
+
+def test_multi_byte_encodings_are_read_as_they_are_declared() -> None:
+    body = "<?xml version='1.0' encoding='Shift_JIS'?><Response><Say>こんにちは</Say></Response>".encode("shift_jis")
+    (verb,) = parse(body).verbs
+    assert verb.text == "こんにちは"
+
+
+def test_an_attribute_of_the_root_is_noted() -> None:
+    assert [note.code for note in parse(b'<Response version="1" foo="2"><Hangup/></Response>').notes] == [12200]
 
 
 def test_verbs_stand_in_their_order_and_comments_are_nothing() -> None:

@@ -11,7 +11,9 @@
 | speechTimeout | seconds, auto | timeout | 13327 |
 | maxSpeechTime | seconds | 60 | 13328 |
 | language, hints | BCP 47, at most 500 of 100 characters | en-US, none | 13331, 13330 |
-| bargeIn, profanityFilter | true, false | true | 13332, 13333 |
+| bargeIn | true, false | true | 13332 |
+| speechModel, enhanced, profanityFilter | of no effect on speech: told | none | 13334, 12200, 13333 |
+| speechModel with speechTimeout=auto | | | 13335 |
 | partialResultCallback, …Method | URL / POST, GET | none / POST | 11100 / 13329 |
 
 Nests Say, Play (not of digits), Pause: anything else 13320.
@@ -29,6 +31,7 @@ from tests.fakes.fake_call import BASE, FakeCall
 from tests.gateway.twiml.running import codes, run
 
 PLAN = CollectPlan()
+SPEECH = replace(PLAN, digits=False, speech=True, speech_timeout_s=5.0)
 
 
 def params(step: Next) -> dict[str, str]:
@@ -83,7 +86,15 @@ def params(step: Next) -> dict[str, str]:
         ('speechTimeout="-1"', replace(PLAN, speech_timeout_s=5.0), [13327]),
         ('bargeIn="maybe"', replace(PLAN, speech_timeout_s=5.0), [13332]),
         (f'hints="{"x" * 101}"', replace(PLAN, speech_timeout_s=5.0), [13330]),
-        ('speechModel="phone_call" enhanced="true" profanityFilter="false"', replace(PLAN, speech_timeout_s=5.0), []),
+        ('speechModel="phone_call" enhanced="true" profanityFilter="true"', replace(PLAN, speech_timeout_s=5.0), []),
+        ('speechModel="default" profanityFilter="false" input="speech"', SPEECH, []),
+        (
+            'speechModel="phone_call" enhanced="true" profanityFilter="true" input="speech"',
+            SPEECH,
+            [13334, 12200, 13333],
+        ),
+        ('speechModel="hal" input="speech"', SPEECH, [13334]),
+        ('speechModel="default" speechTimeout="auto" input="speech"', replace(SPEECH, speech_timeout_s=None), [13335]),
         ('actionOnEmptyResult="x"', replace(PLAN, speech_timeout_s=5.0), [13338]),
     ],
 )

@@ -45,7 +45,13 @@ async def test_a_url_that_is_none_is_a_fault() -> None:
 
 @pytest.mark.parametrize(
     ("attributes", "loop", "noted"),
-    [("", 1, []), ('loop="0"', 0, []), ('loop="9999"', 1000, [13410]), ('loop="x"', 1, [13410])],
+    [
+        ("", 1, []),
+        ('loop="0"', 0, []),
+        ('loop="9999"', 1000, [13410]),
+        ('loop="x"', 1, [13410]),
+        ('loop="-1"', 1, [13410]),
+    ],
 )
 def test_loops(attributes: str, loop: int, noted: list[int]) -> None:
     verb, found = read(f"<Play {attributes}>/a</Play>")

@@ -48,10 +48,11 @@ CALLBACK = StatusCallback(url="http://app.example/rec", method="GET", events=fro
         ('transcribe="true"', replace(PLAN, transcribe=True, max_length_s=120.0), []),
         ('transcribe="true" maxLength="300"', replace(PLAN, transcribe=True, max_length_s=120.0), [13615]),
         (
-            'transcribeCallback="/t"',
-            replace(PLAN, transcribe=True, transcribe_callback="http://app.example/t"),
+            'transcribe="true" transcribeCallback="/t"',
+            replace(PLAN, transcribe=True, max_length_s=120.0, transcribe_callback="http://app.example/t"),
             [],
         ),
+        ('transcribeCallback="/t"', PLAN, [13614]),
         (
             'recordingStatusCallback="/rec" recordingStatusCallbackMethod="GET" '
             'recordingStatusCallbackEvent="in-progress absent"',
