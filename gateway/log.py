@@ -41,6 +41,8 @@ def configure(*, json: bool, level: int = logging.INFO) -> None:
 _SECRETS = frozenset(
     {"password", "auth_token", "token", "secret", "authorization", "proxy_authorization", "credentials"}
 )
+_ADDRESS = re.compile(r"""\b((?:sips?:(?!//))|(?:[a-z][a-z0-9+.-]{0,15}://))([^\s"'<>]+)""", re.IGNORECASE)
+_QUERY = re.compile(r"""\?[^\s=?"'<>]{1,100}=[^\s"'<>]*""")
 _UNPRINTABLE = re.compile(r"[^\n\t -~\u00a1-\U0010ffff]")
 
 
@@ -52,10 +54,32 @@ def _printable(
         if key.lower() in _SECRETS:
             event[key] = "(not shown)"
         elif key in ("exception", "stack"):
-            event[key] = _UNPRINTABLE.sub(lambda found: _escaped(found[0]), str(value))
-        elif isinstance(value, str) and not value.isprintable():
-            event[key] = "".join(letter if letter.isprintable() else _escaped(letter) for letter in value)
+            event[key] = _UNPRINTABLE.sub(lambda found: _escaped(found[0]), without_secrets(str(value)))
+        elif isinstance(value, str):
+            shown = without_secrets(value)
+            event[key] = shown if shown.isprintable() else "".join(map(_shown, shown))
     return event
+
+
+def without_secrets(text: str) -> str:
+    """Addresses without their user's password and without their query: tokens travel in both."""
+    if "?" not in text and "@" not in text:
+        return text
+    return _QUERY.sub("?…", _ADDRESS.sub(lambda found: found[1] + _bare(found[1], found[2]), text))
+
+
+def _bare(scheme: str, rest: str) -> str:
+    """*rest* of a URL or a SIP URI: `user@`, if there is one, stays of a SIP URI only."""
+    place, mark, _ = rest.partition("?")
+    host, slash, path = place.partition("/")
+    user, at, host = host.rpartition("@")
+    if at:
+        user = user.partition(":")[0] if scheme.lower().startswith("sip") else "…"
+    return user + at + host + slash + path + (mark and "?…")
+
+
+def _shown(letter: str) -> str:
+    return letter if letter.isprintable() else _escaped(letter)
 
 
 def _escaped(letter: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -74,6 +75,39 @@ def test_a_secret_is_not_shown(capsys: pytest.CaptureFixture[str]) -> None:
     assert "hunter2" not in text
     assert "abc" not in text
     assert "t0ken" not in text
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("https://ann:s3cret@app.example/voice?token=s3cret&x=1", "https://…@app.example/voice?…"),
+        ("https://ann:p@s3cret@app.example", "https://…@app.example"),
+        ("'http://app.example/a?s3cret' (see there)", "'http://app.example/a?…' (see there)"),
+        ("'next?token=s3cret' is no URL", "'next?…' is no URL"),
+        ("postgresql://db:s3cret@host/crosspoint", "postgresql://…@host/crosspoint"),
+        ("<sip:bob:s3cret@pbx.example;transport=tcp?X-Key=s3cret>", "<sip:bob@pbx.example;transport=tcp?…>"),
+        ("sips:bob@pbx.example", "sips:bob@pbx.example"),
+        ("WSS://k:s3cret@[::1]:8/#x", "WSS://…@[::1]:8/#x"),
+        ("what? nothing at all: a@b", "what? nothing at all: a@b"),
+    ],
+)
+def test_addresses_are_shown_without_passwords_and_queries(
+    capsys: pytest.CaptureFixture[str], said: str, shown: str
+) -> None:
+    configure(json=True)
+    structlog.get_logger("a").info("x", url=said)
+    logging.getLogger("aiohttp.server").warning("%s", said)
+    first, second = lines(capsys)
+    assert (first["url"], second["event"]) == (shown, shown)
+
+
+def test_a_long_line_of_addresses_takes_no_time(capsys: pytest.CaptureFixture[str]) -> None:
+    configure(json=True)
+    began = time.process_time()
+    for piece in ("a://", "sip:", "?a=", "@", "a.", "a://b@"):
+        structlog.get_logger("a").info("x", url=piece * 20_000 + "?@")
+    assert time.process_time() - began < 1.0
+    assert len(lines(capsys)) == 6
 
 
 def test_other_libraries_warnings_come_in_the_same_shape_and_their_chatter_does_not(
