@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from gateway.calls.call import Call
+from gateway.calls.call_token import call_token
 from gateway.directory.directory import Directory
 from gateway.directory.voice import callback_of, document_of
 from gateway.ids import AccountSid, new_call_sid
@@ -81,11 +83,20 @@ def _to_domain(session: Session, directory: Directory, domain: DomainRow, userna
 def _to_number(session: Session, directory: Directory, number: NumberRow) -> Arrival:
     request = session.request
     answering = directory.answering(number)
+    sid, caller = new_call_sid(), _caller(request.from_)
+    token = call_token(
+        directory.token_of(number.account_sid),
+        call_sid=sid,
+        from_=caller,
+        to=number.number,
+        at=datetime.now(UTC),
+        identities=[value for name, value in request.headers if name.lower() == "identity"],
+    )
     call = Call(
-        sid=new_call_sid(),
+        sid=sid,
         account_sid=AccountSid(number.account_sid),
         direction="inbound",
-        from_=_caller(request.from_),
+        from_=caller,
         to=number.number,
         sip_call_id=session.call_id,
         hops=_hops(request),
@@ -96,6 +107,7 @@ def _to_number(session: Session, directory: Directory, number: NumberRow) -> Arr
         extras=(
             ("SipCallId", session.call_id),
             ("SipSourceIp", session.flow.remote[0]),
+            ("CallToken", token),
             *_attested(session),
             *sip_headers(session),
         ),

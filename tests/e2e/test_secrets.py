@@ -31,7 +31,7 @@ async def test_what_is_secret_stays_out_of_the_log(gateway: Gateway) -> None:
         f"<Response><Play>{at}/gone.wav?key={{0}}</Play></Response>",
         f"<Response><Redirect>http://u:{{0}}@{LOOPBACK}:1/?key={{0}}</Redirect></Response>",
         "<Response><Redirect>ftp://u:{0}@x/?key={0}</Redirect></Response>",
-        f'<Response><Gather action="//u:{{0}}@a_b/?key={{0}}" timeout="0" actionOnEmptyResult="true"/></Response>',
+        '<Response><Gather action="//u:{0}@a_b/?key={0}" timeout="0" actionOnEmptyResult="true"/></Response>',
         f'<Response><Dial timeout="5"><Sip username="u" password="{{0}}" statusCallback="{at}/gone?key={{0}}">'
         f"sip:bob:{{0}}@{LOOPBACK}:1;transport=tcp?X-Key={{0}}</Sip></Dial></Response>",
         "<Response {0}='{0}'><Say>?key={0}",
