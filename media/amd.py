@@ -6,6 +6,7 @@ The machine is a table of three stages; what it hears are 20 ms frames judged as
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from statistics import median
@@ -15,9 +16,9 @@ from numpy.typing import NDArray
 
 from media.beep import STEADY_HZ, Kind, Sorter, Sound
 from media.commands import Detect
-from media.sines import Sines, Tones
+from media.sines import Sines, Tones, analyse_all
 from media.streams import TICK_MS
-from media.voicing import Voicing
+from media.voicing import Voicing, together
 from media.words import Word
 
 Floats = NDArray[np.float32]
@@ -80,8 +81,8 @@ class Detector:
 
     def __init__(self, asked: Detect, voicing: Voicing) -> None:
         self._asked = asked
-        self._voicing = voicing
-        self._tones = Tones()
+        self.voicing = voicing
+        self.tones = Tones()
         self._sorter = Sorter()
         self._stage = Stage.WAITING
         self._ms = 0
@@ -96,13 +97,14 @@ class Detector:
 
     def hear(self, frame: Floats) -> Verdict | None:
         """Take 20 ms; answers the verdict once, with the frame that decides it."""
-        if self.verdict is not None:
-            return None
+        return hear_all((self,), (frame,))[0]
+
+    def judge(self, speech: float, sines: Sines) -> Verdict | None:
+        """Take how likely 20 ms are speech, and what their tones are."""
         self._ms += TICK_MS
-        speech = self._voicing.hear(frame)
-        sines, run = self._tones.hear(frame)
+        _, run = self.tones.follow(sines)
         self._listen(speech, sines)
-        sounds = self._sorter.hear(self._tones.run, run, speech, sines.level_dbov)
+        sounds = self._sorter.hear(self.tones.run, run, speech, sines.level_dbov)
         answered_by = self._tone(sounds) or self._timing()
         if answered_by is None:
             return None
@@ -116,7 +118,7 @@ class Detector:
 
     def close(self) -> None:
         """It will hear no more."""
-        self._voicing.close()
+        self.voicing.close()
 
     def _say(self, answered_by: AnsweredBy) -> Verdict:
         self.verdict = Verdict(answered_by=answered_by, ms=self._ms)
@@ -149,7 +151,7 @@ class Detector:
     def _is_voice(self, probability: float, sines: Sines) -> bool:
         """What the voice detector takes for speech, unless a tone stands still; and what it should have taken."""
         if probability >= SPEECH:
-            run = self._tones.run if sines.tonal else None
+            run = self.tones.run if sines.tonal else None
             return run is None or run.ms < TONE_MS or run.spread_hz > STEADY_HZ
         loud = sines.level_dbov > self._floor + LOUD_DB
         return loud and probability >= DOUBTED and sines.periodic >= PERIODIC and not sines.tonal
@@ -208,3 +210,14 @@ class Detector:
     def _pending(self) -> bool:
         """Speech may have begun again, or a tone sounds, or has just ended, that may yet turn out to be a beep."""
         return any(likely and near for likely, near, _ in self._recent) or 0 < self._sorter.pending_ms < BEEP_PENDING_MS
+
+
+def hear_all(detectors: Sequence[Detector], frames: Sequence[Floats]) -> list[Verdict | None]:
+    """20 ms of each, worked out together: many cost little more than one. Verdicts come once, with the frame that decides."""
+    hearing = [(one, frame) for one, frame in zip(detectors, frames, strict=True) if one.verdict is None]
+    if not hearing:
+        return [None] * len(detectors)
+    likely = together([one.voicing for one, _ in hearing], [frame for _, frame in hearing])
+    sines = analyse_all(np.array([one.tones.span(frame) for one, frame in hearing]))
+    told = {id(one): one.judge(speech, tops) for (one, _), speech, tops in zip(hearing, likely, sines, strict=True)}
+    return [told.get(id(one)) for one in detectors]

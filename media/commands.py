@@ -213,8 +213,15 @@ class Buffer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Arm:
+    """Keep the sound of a leg that rings, as `Detect` will ask who has answered it: nothing is missed in between."""
+
+    slot: Slot
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Detect:
-    """Tell who has answered a leg, from its next sample on: `Verdict`, once. A second one for the slot begins anew. Times in ms."""
+    """Tell who has answered a leg: `Verdict`, once. A second one for the slot begins anew. Times in ms."""
 
     slot: Slot
     message_end: bool = False
@@ -232,19 +239,15 @@ class Detect:
     silence_ms: int = 5_000
     """MachineDetectionSilenceTimeout: nothing heard for so long is nobody known."""
 
+    since: float = 0.0
+    """When the leg was answered (s, the machine's monotonic clock), if it was armed before; 0: now."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Meter:
     """Say how loud these legs are, by `Levels` a few times a second; these and no others, so an empty one ends it."""
 
     slots: tuple[Slot, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExpectDetections:
-    """So many more `Detect` may come soon (negative: so many fewer): a call to be detected rings, and ears take a while to load."""
-
-    count: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -278,8 +281,8 @@ Command = (
     | Watch
     | Hear
     | Buffer
+    | Arm
     | Detect
-    | ExpectDetections
     | Meter
     | AskStats
     | Shutdown

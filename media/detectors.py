@@ -8,16 +8,13 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from media.amd import Detector as AnswerDetector
-from media.amd import Verdict as Judged
-from media.commands import Detect
-from media.events import Digit, Event, Heard, Speech, Verdict
+from media.answers import Answers
+from media.events import Digit, Event, Heard, Speech
 from media.goertzel import Detector as ToneDetector
 from media.legs import Leg
 from media.levels import to_pcm
 from media.streams import Slot, StreamParams
 from media.vad import Detector as SpeechDetector
-from media.voicing import voicing
 
 Floats = NDArray[np.float32]
 Rows = NDArray[np.intp]
@@ -30,16 +27,17 @@ class Detectors:
     rows: int
     legs: dict[int, Leg]
     emit: Callable[[Event], None]
+    answers: Answers = field(init=False)
     _digits: ToneDetector = field(init=False)
     _speech: SpeechDetector = field(init=False)
     _in_band: set[int] = field(default_factory=set)
     _watched: dict[int, Slot] = field(default_factory=dict)
     _heard: dict[int, Slot] = field(default_factory=dict)
-    _answers: dict[int, tuple[Slot, AnswerDetector]] = field(default_factory=dict)
     _in_band_rows: Rows = field(default_factory=lambda: np.zeros(0, dtype=np.intp))
     _watched_rows: Rows = field(default_factory=lambda: np.zeros(0, dtype=np.intp))
 
     def __post_init__(self) -> None:
+        self.answers = Answers(self.emit)
         self._digits = ToneDetector(self.rows)
         self._speech = SpeechDetector(self.rows)
 
@@ -68,16 +66,8 @@ class Detectors:
         else:
             self._heard.pop(slot.row, None)
 
-    def detect(self, asked: Detect) -> None:
-        """Find out who answers; one that runs already is begun anew."""
-        running = self._answers.pop(asked.slot.row, None)
-        if running is not None:
-            running[1].close()
-        self._answers[asked.slot.row] = (asked.slot, AnswerDetector(asked, voicing()))
-
     def forget(self, slot: Slot) -> None:
-        if slot.row in self._answers and (verdict := self._answers[slot.row][1].gone()) is not None:
-            self._judge(slot, verdict)
+        self.answers.forget(slot)
         self.watch(slot, False)
         self.hear(slot, False)
         if slot.row in self._in_band:
@@ -85,7 +75,7 @@ class Detectors:
             self._digits.forget(slot.row)
             self._in_band_rows = np.array(sorted(self._in_band), dtype=np.intp)
 
-    def listen(self, heard: Floats) -> None:
+    def listen(self, heard: Floats, now: float) -> None:
         """One tick."""
         if len(self._in_band_rows):
             for row, digit in self._digits.listen(self._in_band_rows, heard):
@@ -93,12 +83,6 @@ class Detectors:
         if len(self._watched_rows):
             for row, speaking in self._speech.listen(self._watched_rows, heard):
                 self.emit(Speech(slot=self._watched[row], speaking=speaking))
-        for row, (slot, detector) in list(self._answers.items()) if self._answers else ():
-            if (verdict := detector.hear(heard[row])) is not None:
-                self._judge(slot, verdict)
+        self.answers.listen(heard, now)
         for row, slot in self._heard.items():
             self.emit(Heard(slot=slot, pcm=to_pcm(heard[row]).tobytes()))
-
-    def _judge(self, slot: Slot, verdict: Judged) -> None:
-        del self._answers[slot.row]
-        self.emit(Verdict(slot=slot, answered_by=verdict.answered_by.value, ms=verdict.ms))

@@ -32,7 +32,6 @@ from media.routes import Routes
 from media.slots import Kind, Slots
 from media.streams import FRAME, Slot, StreamParams, StreamStats
 from media.tapes import Tapes
-from media.voicing import expect
 
 log = logging.getLogger("media.engine")
 Floats = NDArray[np.float32]
@@ -89,7 +88,7 @@ class Engine:
         for command in commands:
             self._apply(command)
         self.inbound.frames(heard)
-        self.detectors.listen(heard)
+        self.detectors.listen(heard, now)
         self._mix(self.slots.top)
         self.tapes.push(heard, said, self._events.append)
         self.outbound.send(said)
@@ -190,11 +189,12 @@ class Engine:
             case asked.Buffer(slot=slot, ms=ms):
                 if self._leg(slot) is not None:
                     self.inbound.jitter.hold(slot.row, None if ms is None else ms // CELL_MS)
-            case asked.ExpectDetections(count=count):
-                expect(count)
+            case asked.Arm(slot=slot):
+                if self._leg(slot) is not None:
+                    self.detectors.answers.arm(slot)
             case asked.Detect(slot=slot):
                 if self._leg(slot) is not None:
-                    self.detectors.detect(command)
+                    self.detectors.answers.detect(command)
             case asked.Meter(slots=slots):
                 self._meters.choose(slots, self.slots)
             case asked.AskStats(slot=slot, ticket=ticket):

@@ -4,6 +4,7 @@ MediaError
  ├── NoRowLeft       every row of the bus is lent
  ├── NoPortLeft      every port pair is lent or rests
  ├── NoSuchCodec     an encoding name that no codec answers to
+ ├── NoSuchModel     a voice detector's model is missing, or another one
  ├── EngineGone      the engine's process has ended
  └── WireFault       the command channel carried something that is no command or event
 """
@@ -25,6 +26,10 @@ class NoPortLeft(MediaError):
 
 class NoSuchCodec(MediaError):
     """An encoding name that no codec answers to."""
+
+
+class NoSuchModel(MediaError):
+    """A voice detector's model is missing, or it is not the one that is known."""
 
 
 class EngineGone(MediaError):

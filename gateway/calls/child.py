@@ -45,7 +45,7 @@ class Child:
         self._wins = wins
         self._ringback: Ringback | None = None
         self.call: Call = exchange.child_of(parent.call, target, plan)
-        self._ringing = Ringing(exchange.telephones, self.call, self._progress)
+        self._ringing = Ringing(exchange.telephones, self.call, self._progress, arms=target.detection is not None)
         self.has_begun = False
         self.ending = Ending(what=Happening.CANCELED)
         self.live: LiveCall | None = None
@@ -70,8 +70,7 @@ class Child:
         self.call.happened(Happening.INITIATED)
         self._exchange.rings(self.call, self._canceled)
         try:
-            with detection.expected(self._exchange, self._target.detection):
-                leg = await self._answer()
+            leg = await self._answer()
         except TimeoutError:
             return self._out(Ending(what=Happening.NO_ANSWER, sip_code=487, reason="timeout"))
         except CallFailed as failed:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 
 import structlog
@@ -13,7 +12,7 @@ from gateway.calls.call import Call
 from gateway.calls.exchange import Exchange, LiveCall
 from gateway.twilio_codes import Code
 from gateway.twiml.control import MachineDetection
-from media.commands import Detect, ExpectDetections
+from media.commands import Detect
 from media.events import Event, Verdict
 from media.streams import Slot
 
@@ -31,7 +30,7 @@ class Detected:
     ms: int = 0
 
 
-def detect_command(slot: Slot, asked: MachineDetection) -> Detect:
+def detect_command(slot: Slot, asked: MachineDetection, since: float = 0.0) -> Detect:
     """Twilio's parameters as the engine takes them."""
     return Detect(
         slot=slot,
@@ -40,24 +39,12 @@ def detect_command(slot: Slot, asked: MachineDetection) -> Detect:
         speech_ms=asked.speech_threshold_ms,
         speech_end_ms=asked.speech_end_threshold_ms,
         silence_ms=asked.silence_timeout_ms,
+        since=since,
     )
 
 
-@contextmanager
-def expected(exchange: Exchange, asked: MachineDetection | None) -> Iterator[None]:
-    """While a call to be detected rings the engine makes ready, so that nothing waits at the answer."""
-    if asked is None:
-        yield
-        return
-    exchange.engine.send(ExpectDetections(count=1))
-    try:
-        yield
-    finally:
-        exchange.engine.send(ExpectDetections(count=-1))
-
-
 def begin(exchange: Exchange, live: LiveCall, asked: MachineDetection, *, tells: bool = True) -> asyncio.Future[None]:
-    """Listen to an answered leg from its next sample on; the future is done when its call knows who answered, and never raises.
+    """Listen to an armed leg from its answer on; the future is done when its call knows who answered, and never raises.
 
     *tells*: the verdict is posted to the detection's own callback. Whoever waits for it (the documents of a synchronous
     detection) has it in the call's parameters instead.
@@ -94,7 +81,7 @@ async def _verdict(exchange: Exchange, live: LiveCall, asked: MachineDetection) 
 
     unlisten = exchange.engine.listen(live.leg.slot, hear)
     try:
-        exchange.engine.send(detect_command(live.leg.slot, asked))
+        exchange.engine.send(detect_command(live.leg.slot, asked, live.leg.answered_at))
         await asyncio.wait(
             (told, live.leg.ended), timeout=asked.timeout_s + GRACE_S, return_when=asyncio.FIRST_COMPLETED
         )

@@ -19,7 +19,7 @@ from gateway.calls.until import Until
 from gateway.twiml.control import HungUp
 from media import events as media_events
 from media.client import EngineClient
-from media.commands import Close, Connect, SendDigits
+from media.commands import Arm, Close, Connect, SendDigits
 from media.errors import MediaError
 from media.events import Opened
 from media.streams import Slot
@@ -72,6 +72,9 @@ class Leg:
         self.on_refer_progress: Callable[[ReferProgress], None] = lambda progress: None
         self.peer_headers: tuple[tuple[str, str], ...] = ()
         """X- headers of the response that answered."""
+
+        self.answered_at = 0.0
+        """When the answer came, on the loop's clock."""
 
         self._early = False
         self._unlisten = engine.listen(opened.slot, self._engine_said)
@@ -181,6 +184,10 @@ class Leg:
         finally:
             unlisten()
 
+    def arm(self) -> None:
+        """Let the engine keep what this telephone says, for a detection that begins after its answer and hears all since."""
+        self._engine.send(Arm(slot=self.slot))
+
     def refer(self, target: str, headers: Sequence[tuple[str, str]]) -> None:
         """Ask this telephone to call *target*; `on_refer_progress` tells how it gets on."""
         self._session.refer(target, headers)
@@ -251,6 +258,7 @@ class Leg:
             self.hang_up("no common codec", Happening.FAILED)
             return
         if not self.answered.done():
+            self.answered_at = asyncio.get_running_loop().time()
             self.answered.set_result(True)
 
     def _refused(self, event: Refused) -> None:

@@ -77,12 +77,14 @@ class Outbound:
         call = order.call
         call.happened(Happening.INITIATED)
         ringing = self._ringing[call.sid] = Ringing(
-            self._calls.telephones, call, lambda leg, early: self._progress(order, leg, early)
+            self._calls.telephones,
+            call,
+            lambda leg, early: self._progress(order, leg, early),
+            arms=order.detection is not None,
         )
         try:
             async with asyncio.timeout(order.timeout_s):
-                with detection.expected(self._calls, order.detection):
-                    leg = await ringing.ring(self._calls.destinations.of(order.target, call))
+                leg = await ringing.ring(self._calls.destinations.of(order.target, call))
         except TimeoutError:
             ringing.stop()
             call.happened(Happening.NO_ANSWER)

@@ -28,8 +28,10 @@ GOES_ON = frozenset({408, 500, 502, 503, 504})
 class Ringing:
     """Owns the legs of one party from the INVITE to the answer. `stop()` in any state."""
 
-    def __init__(self, telephones: Telephones, call: Call, on_progress: Progressed) -> None:
+    def __init__(self, telephones: Telephones, call: Call, on_progress: Progressed, *, arms: bool = False) -> None:
+        """*arms*: it will be asked who answered."""
         self._telephones = telephones
+        self._arms = arms
         self._call = call
         self._on_progress = on_progress
         self._legs: list[Leg] = []
@@ -65,6 +67,8 @@ class Ringing:
             except CallFailed as failed:
                 return failed.ending
             self._legs.append(leg)
+            if self._arms:
+                leg.arm()
             leg.on_progress = partial(self._progressed, leg)
             self._call.sip_call_id = self._call.sip_call_id or leg.call_id
             if self._stopped:

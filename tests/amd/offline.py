@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 from media.amd import Detector, Verdict
 from media.commands import Detect
 from media.streams import FRAME, Slot
-from media.voicing import Models, Silero, Voicing, Webrtc, best
+from media.voicing import Silero, Voicing, Webrtc, best
 from tests.amd import packages
 from tests.amd.corpus import MadeCall
 
@@ -21,19 +20,10 @@ SLOT = Slot(row=0, generation=1)
 LONGEST_MS = 61_000
 
 
-def ready() -> None:
-    """Wait until a network is loaded: sound is heard faster here than one loads."""
-    models = Models.shared()
-    while (model := models.take()) is None:
-        time.sleep(0.02)
-    models.give_back(model)
-
-
 def live(kind: str = "") -> Voicing:
     """A voice detector that hears from the first frame on."""
     if kind == "webrtc" or (not kind and best() is Webrtc):
         return Webrtc()
-    ready()
     return Silero()
 
 
@@ -74,7 +64,7 @@ def frame_of(sound: Floats, number: int) -> Floats:
 
 
 def _path(call: MadeCall) -> Path:
-    return packages.folder() / "voiced" / f"{call.key}.npy"
+    return packages.folder() / "likely" / f"{call.key}.npy"
 
 
 def known(call: MadeCall) -> list[float]:

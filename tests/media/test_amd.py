@@ -10,13 +10,10 @@ from numpy.typing import NDArray
 
 from media.amd import LAG_MS, MESSAGE_SILENCE_MS, Detector, Verdict
 from media.commands import Detect
-from media.detectors import Detectors
-from media.events import Event
-from media.events import Verdict as Judged
 from media.ringtones import RINGTONES
 from media.streams import FRAME, TICK_MS, Slot
 from media.tones import BUSY, NOT_IN_SERVICE, render
-from media.voicing import CATCH_UP, Models, Silero, Webrtc, voicing
+from media.voicing import Webrtc, voicing
 from tests.media.sounds import sine, voice
 
 Floats = NDArray[np.float32]
@@ -226,52 +223,6 @@ def test_a_callee_that_hangs_up_leaves_what_is_known() -> None:
         assert script.closed
 
 
-class Counting:
-    """A network that counts what it is given."""
-
-    def __init__(self) -> None:
-        self.windows = 0
-        self.resets = 0
-
-    def process(self, data: bytes) -> float:
-        assert len(data) == 1024
-        self.windows += 1
-        return 0.75
-
-    def reset(self) -> None:
-        self.resets += 1
-
-
-class Slow(Models):
-    """Networks that are there when the test says so."""
-
-    def __init__(self) -> None:
-        super().__init__(Counting)
-        self.ready: list[Counting] = []
-
-    def take(self) -> Counting | None:
-        return self.ready.pop() if self.ready else None
-
-    def give_back(self, model: object) -> None:
-        assert isinstance(model, Counting)
-        self.ready.append(model)
-
-
-def test_sound_waits_for_a_network_that_is_being_loaded_and_is_caught_up_with() -> None:
-    models, model = Slow(), Counting()
-    hears = Silero(models)
-    frame = np.zeros(FRAME, dtype=np.float32)
-    assert {hears.hear(frame) for _ in range(16)} == {0.0}
-    models.ready.append(model)
-    assert hears.hear(frame) == 0.75
-    assert model.windows == CATCH_UP
-    for _ in range(15):
-        hears.hear(frame)
-    assert model.windows == 32 * FRAME // 256
-    hears.close()
-    assert models.ready == [model]
-
-
 def test_the_fallback_tells_a_voice_from_a_tone_and_from_silence() -> None:
     likely = []
     for sound in (voice(3.0), sine(1000, 3.0, 0.2), np.zeros(24_000, dtype=np.float32)):
@@ -285,17 +236,3 @@ def test_a_detector_of_another_name_is_refused() -> None:
     assert isinstance(voicing("webrtc"), Webrtc)
     with pytest.raises(ValueError, match="no such"):
         voicing("ears")
-
-
-def test_the_engine_tells_the_verdict_of_a_leg_once_and_that_of_a_leg_that_closes() -> None:
-    told: list[Event] = []
-    detectors = Detectors(rows=2, legs={}, emit=told.append)
-    other = Slot(row=1, generation=3)
-    detectors.detect(Detect(slot=SLOT, silence_ms=2000))
-    detectors.detect(Detect(slot=other))
-    for _ in range(200):
-        detectors.listen(np.zeros((2, FRAME), dtype=np.float32))
-    assert told == [Judged(slot=SLOT, answered_by="unknown", ms=2040)]
-    detectors.forget(other)
-    detectors.forget(SLOT)
-    assert told[1:] == [Judged(slot=other, answered_by="unknown", ms=4000)]

@@ -46,6 +46,7 @@ class Engine:
 class Leg:
     def __init__(self) -> None:
         self.slot = SLOT
+        self.answered_at = 17.5
         self.ended: asyncio.Future[Ending] = asyncio.get_running_loop().create_future()
 
 
@@ -95,7 +96,15 @@ async def test_the_engine_is_asked_with_twilios_parameters() -> None:
     )
     await asyncio.sleep(0)
     assert house.engine.sent == [
-        Detect(slot=SLOT, message_end=True, timeout_ms=20_000, speech_ms=2000, speech_end_ms=1000, silence_ms=4000)
+        Detect(
+            slot=SLOT,
+            message_end=True,
+            timeout_ms=20_000,
+            speech_ms=2000,
+            speech_end_ms=1000,
+            silence_ms=4000,
+            since=17.5,
+        )
     ]
     house.engine.says("machine_end_beep", 7654)
     await settled(known)
