@@ -104,6 +104,8 @@ class Callees(asyncio.DatagramProtocol):
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        for call in self._calls.values():
+            call.rtp.close()
         if self._transport is not None:
             self._transport.close()
 
