@@ -7,6 +7,8 @@ import re
 import sys
 
 import structlog
+from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp.web import RequestPayloadError
 
 
 def configure(*, json: bool, level: int = logging.INFO) -> None:
@@ -36,6 +38,13 @@ def configure(*, json: bool, level: int = logging.INFO) -> None:
         )
     )
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
+    logging.getLogger("aiohttp.server").addFilter(_is_our_fault)
+
+
+def _is_our_fault(record: logging.LogRecord) -> bool:
+    """A request that is no HTTP is answered and not worth a line, the less as its fault quotes it, credentials and all."""
+    fault = record.exc_info[1] if record.exc_info else None
+    return not isinstance(fault, HttpProcessingError | RequestPayloadError)
 
 
 _SECRETS = frozenset(

@@ -24,6 +24,7 @@ from gateway.api.render import API_VERSION
 from gateway.api.services import Services
 from gateway.api.sip_domains import Domains, mappings
 from gateway.api.sip_lists import AccessLists, Addresses, CredentialLists, Credentials
+from gateway.api.tokens import Tokens
 
 PREFIX = f"/{API_VERSION}"
 RESOURCES = (
@@ -39,6 +40,7 @@ RESOURCES = (
     CallerIds,
     Keys,
     SigningKeys,
+    Tokens,
     Domains,
     CredentialLists,
     Credentials,

@@ -22,6 +22,7 @@ from gateway.api.forms import (
     at_most,
     between,
     matching,
+    printable,
 )
 from gateway.api.ports import CallRequest
 from gateway.directory.directory import Directory
@@ -35,7 +36,9 @@ from sip.uri import Uri
 
 COMPLETED = frozenset({"completed"})
 _PHONE = re.compile(r"\+?[0-9*#]{1,20}")
-_CLIENT = re.compile(r"client:[A-Za-z0-9._~+@%-]{1,121}(\?\S*)?")
+_CLIENT = re.compile(r"client:[A-Za-z0-9._~+@%-]{1,256}(\?\S*)?")
+LONGEST_SIP = 255
+"""Of an address without its headers (twiml.md section 6)."""
 _HEADER = re.compile(r"[Xx]-[A-Za-z0-9!%*_+`'~.-]+|User-to-User|Remote-Party-ID|P-[A-Za-z-]+|Privacy")
 
 
@@ -59,6 +62,8 @@ def _sip(text: str) -> str:
         uri = Uri.parse(text)
     except RemoteError as fault:
         raise ApiError(21211, f"Invalid 'To' SIP URI: {text[:100]!r}") from fault
+    if len(text.partition("?")[0]) > LONGEST_SIP:
+        raise ApiError(21211, f"Invalid 'To' SIP URI, longer than {LONGEST_SIP} characters: {text[:100]!r}")
     if sum(len(name) + len(value) + 2 for name, value in uri.headers) > 1024:
         raise ApiError(21227, "SIP headers are longer than 1024 characters")
     for name, value in uri.headers:
@@ -75,7 +80,9 @@ SipUsername = Annotated[
     str, at_most(255, 21221, "SipAuthUsername (at most 255 characters)"), matching(_SIP_TEXT, 21222, "SipAuthUsername")
 ]
 SipPassword = Annotated[
-    str, at_most(255, 21223, "SipAuthPassword (at most 255 characters)"), matching(_SIP_TEXT, 21224, "SipAuthPassword")
+    str,
+    at_most(255, 21223, "SipAuthPassword (at most 255 characters)", is_secret=True),
+    matching(_SIP_TEXT, 21224, "SipAuthPassword", is_secret=True),
 ]
 _OF_THE_APPLICATION = frozenset(
     {"Url", "Method", "FallbackUrl", "FallbackMethod", "StatusCallback", "StatusCallbackMethod", "Twiml"}
@@ -117,7 +124,7 @@ class DialForm(RecordingForm):
     """What a call and a participant have in common."""
 
     to: To = ""
-    from_: Annotated[str, at_most(256, 21212, "From")] = ""
+    from_: Annotated[str, at_most(256, 21212, "From"), printable(21212, "From")] = ""
     status_callback: CallbackUrl = ""
     status_callback_method: Method = "POST"
     status_callback_event: CallEvents = COMPLETED
@@ -126,8 +133,10 @@ class DialForm(RecordingForm):
     record: Flag = False
     sip_auth_username: SipUsername = ""
     sip_auth_password: SipPassword = ""
-    caller_id: Annotated[str, at_most(256, 21212, "CallerId")] = ""
-    call_reason: Annotated[str, at_most(50, 20001, "CallReason (at most 50 characters)")] = ""
+    caller_id: Annotated[str, at_most(256, 21212, "CallerId"), printable(21212, "CallerId")] = ""
+    call_reason: Annotated[
+        str, at_most(50, 20001, "CallReason (at most 50 characters)"), printable(20001, "CallReason")
+    ] = ""
     machine_detection: Annotated[str, matching("Enable|DetectMessageEnd", 21234, "MachineDetection")] = ""
     machine_detection_timeout: Annotated[int, between(3, 59, 21234, "MachineDetectionTimeout")] = 30
     machine_detection_speech_threshold: Annotated[

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from typing import Annotated, Any, Literal, Self
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlsplit
 
 from aiohttp import web
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationError
@@ -68,10 +68,12 @@ class Form(BaseModel):
 # -- types of parameters --------------------------------------------------------------------------------------------
 
 
-def _checked(test: Callable[[str], bool], code: int, what: str) -> AfterValidator:
+def _checked(test: Callable[[str], bool], code: int, what: str, *, is_secret: bool = False) -> AfterValidator:
+    """A secret is not said back."""
+
     def check(value: str) -> str:
         if value and not test(value):
-            raise ApiError(code, f"{what} is not valid: {value[:100]!r}")
+            raise ApiError(code, f"{what} is not valid" + ("" if is_secret else f": {value[:100]!r}"))
         return value
 
     return AfterValidator(check)
@@ -84,17 +86,32 @@ _URL = re.compile(
 )
 
 
+def _is_url(value: str) -> bool:
+    if len(value) > 4000 or not value.isprintable() or _URL.fullmatch(value) is None:
+        return False
+    try:
+        parts = urlsplit(value)
+        return parts.scheme.lower() == "bin" or (bool(parts.hostname) and parts.port != 0)
+    except ValueError:  # a port or an address that is none
+        return False
+
+
 def url(code: int, what: str) -> AfterValidator:
-    return _checked(lambda value: len(value) <= 4000 and _URL.fullmatch(value) is not None, code, what)
+    return _checked(_is_url, code, what)
 
 
-def matching(pattern: str, code: int, what: str) -> AfterValidator:
+def matching(pattern: str, code: int, what: str, *, is_secret: bool = False) -> AfterValidator:
     compiled = re.compile(pattern)
-    return _checked(lambda value: compiled.fullmatch(value) is not None, code, what)
+    return _checked(lambda value: compiled.fullmatch(value) is not None, code, what, is_secret=is_secret)
 
 
-def at_most(length: int, code: int, what: str) -> AfterValidator:
-    return _checked(lambda value: len(value) <= length, code, what)
+def at_most(length: int, code: int, what: str, *, is_secret: bool = False) -> AfterValidator:
+    return _checked(lambda value: len(value) <= length, code, what, is_secret=is_secret)
+
+
+def printable(code: int, what: str) -> AfterValidator:
+    """No control characters: it becomes part of a header."""
+    return _checked(str.isprintable, code, what)
 
 
 def _boolean(value: object) -> object:

@@ -23,7 +23,13 @@ log = structlog.get_logger(__name__)
 BELOW = f"{PREFIX}/Accounts/{{account_sid}}/"
 """What begins so is of one account; a suspended one is read there and not changed."""
 
-FAULTS: tuple[type[BaseException], ...] = (ApiError, NoSuchMedia, web.HTTPException, *DATABASE_ERRORS)
+FAULTS: tuple[type[BaseException], ...] = (
+    ApiError,
+    NoSuchMedia,
+    web.HTTPException,
+    web.RequestPayloadError,
+    *DATABASE_ERRORS,
+)
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -44,14 +50,17 @@ class Front:
                     return await handler(request)
             except FAULTS as fault:
                 return _said(request, fault)
+            except Exception:
+                log.exception("a request failed", method=request.method, path=request.path)
+                return ApiError(20500, "Internal error", status=500).response()
 
         return admitted
 
     def _enter(self, request: web.Request) -> str:
         """The account whose place the request takes. Raises `ApiError`."""
         named = request.match_info.get("account_sid", "")
-        route = request.match_info.route.name
-        if route == VALIDATION or (route == MEDIA and not self._media_auth):
+        route = request.match_info.route.name or ""
+        if route == VALIDATION or (route.startswith(MEDIA) and not self._media_auth):
             request[CALLER] = request[ACCOUNT] = named
             return named
         authorization = request.headers.get("Authorization", "")
@@ -81,6 +90,8 @@ def _said(request: web.Request, fault: BaseException) -> web.StreamResponse:
             return _no_method(fault.allowed_methods).response()
         case web.HTTPRequestEntityTooLarge():
             return ApiError(20001, "The request is too large", status=413).response()
+        case web.RequestPayloadError():
+            return ApiError(20001, "The body cannot be read").response()
         case web.HTTPException():
             raise fault
     log.warning("the database failed a request", path=request.path, fault=reason(fault))

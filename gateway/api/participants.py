@@ -140,7 +140,8 @@ class Participants:
         conference, view = await self._participant(request)
         change = UpdateParticipant.read(await form_of(request)).change()
         coach = change.call_sid_to_coach
-        if coach and all(one.call_sid != coach for one in self._s.rooms.participants(ConferenceSid(conference.sid))):
+        others = {one.call_sid for one in self._s.rooms.participants(ConferenceSid(conference.sid))} - {view.call_sid}
+        if coach and coach not in others:
             raise bad_value("CallSidToCoach", coach)
         if not self._s.rooms.change(ConferenceSid(conference.sid), view.call_sid, change):
             raise not_found(request)

@@ -17,6 +17,7 @@ from gateway.api.pages import Json, listed
 from gateway.api.ports import RecordingChange
 from gateway.api.render import API_VERSION, account_uri, date, or_none
 from gateway.api.services import ACCOUNT, Services, by_date
+from gateway.api.sounds import sound_of
 from gateway.calls.recording import UNFINISHED
 from gateway.ids import CallSid, ConferenceSid, RecordingSid, is_sid
 from gateway.storage.media import NoSuchMedia
@@ -26,7 +27,7 @@ from gateway.storage.writing import copy_of
 from gateway.twiml.control import RecordingPlan
 
 MEDIA = "media"
-"""Name of the routes that give sound: whether they ask for credentials is a setting."""
+"""How the names of the routes begin that give sound: whether they ask for credentials is a setting."""
 
 _SOURCES = {"StartCallRecordingTwiML": "OutboundAPI"}
 _STATUSES = {"failed": "absent"}
@@ -86,15 +87,15 @@ class Recordings:
 
     def routes(self) -> list[web.RouteDef]:
         one = "/{recording_sid}.json"
-        sound = r"/Recordings/{recording_sid:RE[0-9a-f]{32}}{suffix:(\.wav|\.mp3|\.svg)?}"
+        sound = r"/{recording_sid:RE[0-9a-f]{32}}{suffix:(\.wav|\.mp3|\.svg)?}"
         found = [
             web.post("/Calls/{call_sid}/Recordings.json", self.start),
             web.post(f"/Calls/{{call_sid}}/Recordings{one}", self.change),
             web.post(f"/Conferences/{{conference_sid}}/Recordings{one}", self.change_of_room),
-            web.get(sound, self.sound, name=MEDIA),
         ]
         for place in ("", "/Calls/{call_sid}", "/Conferences/{conference_sid}"):
             found += [
+                web.get(f"{place}/Recordings{sound}", self.sound, name=f"{MEDIA}{place[:5].replace('/', '.')}"),
                 web.get(f"{place}/Recordings.json", self.list),
                 web.get(f"{place}/Recordings{one}", self.fetch),
                 web.delete(f"{place}/Recordings{one}", self.delete),
@@ -111,6 +112,7 @@ class Recordings:
         query = by_date(request, query, RecordingRow.started_at, "DateCreated", "DateUpdated")
         order = (RecordingRow.started_at, RecordingRow.sid)
         below = _below(request)
+        await self._check_parent(request)
 
         def shown(row: RecordingRow) -> Json:
             return recording_json(row, self._s.config.http.public_url, below=below)
@@ -170,9 +172,7 @@ class Recordings:
 
     async def sound(self, request: web.Request) -> web.StreamResponse:
         """WAV or MP3, whole or in part (Range), for GET and HEAD; or its picture."""
-        row = await self._s.store.get(RecordingRow, request.match_info["recording_sid"])
-        if row is None or row.account_sid != request[ACCOUNT] or row.deleted_at is not None:
-            raise not_found(request)
+        row = await self._row(request)
         shape = request.match_info["suffix"][1:] or "wav"
         wanted = request.query.get("RequestedChannels", "")
         if wanted and (wanted not in ("1", "2") or int(wanted) > row.channels):
@@ -186,7 +186,10 @@ class Recordings:
             raise not_found(request) from fault
         except ObjectsAway as fault:
             raise ApiError(20503, "The store of recordings does not answer", status=503, headers=LATER) from fault
-        return web.FileResponse(path, headers={"Content-Type": _TYPES[shape], "Accept-Ranges": "bytes"})
+        try:
+            return await sound_of(request, path, _TYPES[shape])
+        except FileNotFoundError as fault:  # deleted meanwhile
+            raise not_found(request) from fault
 
     def _here(self, request: web.Request) -> Select[RecordingRow]:
         """The recordings of the place that the path names."""
@@ -195,6 +198,13 @@ class Recordings:
             if name in request.match_info:
                 query = query.where(column == request.match_info[name])
         return query
+
+    async def _check_parent(self, request: web.Request) -> None:
+        """Raises `ApiError`: the call or the conference was never. Recordings outlive a call that was deleted."""
+        named = request.match_info.keys() & {"conference_sid", "call_sid"}
+        if not named or await self._s.store.all(self._here(request).limit(1)):
+            return
+        await (conference_of(self._s, request) if "conference_sid" in named else self._s.call_of(request))
 
     async def _row(self, request: web.Request, *, is_deleted_shown: bool = False) -> RecordingRow:
         sid = request.match_info["recording_sid"]

@@ -77,18 +77,27 @@ def by_date(
         for key, text in request.query.items():
             if key == name and text:
                 day = _moment(name, text).replace(hour=0, minute=0, second=0, microsecond=0)
-                query = query.where(column >= day, *(each < day + timedelta(days=1) for each in columns))
+                query = query.where(column >= day, *(each < _later(day, _DAY) for each in columns))
             elif key == f"{name}<" and text:
-                whole_day = timedelta(days=1) if len(text) == len("2026-11-21") else timedelta(microseconds=1)
-                query = query.where(*(each < _moment(name, text) + whole_day for each in columns))
+                end = _later(_moment(name, text), _DAY if len(text) == len("2026-11-21") else timedelta(microseconds=1))
+                query = query.where(*(each < end for each in columns))
             elif key == f"{name}>" and text:
                 query = query.where(column >= _moment(name, text))
     return query
 
 
+_DAY = timedelta(days=1)
+
+
+def _later(moment: datetime, by: timedelta) -> datetime:
+    """Not beyond the end of time."""
+    last = datetime.max.replace(tzinfo=UTC)
+    return last if last - by < moment else moment + by
+
+
 def _moment(name: str, text: str) -> datetime:
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError as fault:
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError) as fault:
         raise bad_value(name, text) from fault
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

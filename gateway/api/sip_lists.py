@@ -32,7 +32,9 @@ class CredentialForm(Form):
     """`POST …/Credentials.json`. A password that is too weak is refused as Twilio refuses it."""
 
     username: Annotated[str, matching(r"[A-Za-z0-9._~+@%!$&'()*,;=-]{1,32}", 21243, "Username")] = ""
-    password: Annotated[str, matching(r"(?=.*[0-9])(?=.*[a-z])(?=.*[A-Z]).{12,256}", 21243, "Password")] = ""
+    password: Annotated[
+        str, matching(r"(?=.*[0-9])(?=.*[a-z])(?=.*[A-Z]).{12,256}", 21243, "Password", is_secret=True)
+    ] = ""
 
 
 class AddressForm(Form):

@@ -102,8 +102,8 @@ class ApiCalls:
 
 def change_one(found: Sequence[Taping], sid: str, change: RecordingChange) -> RecordingSid | None:
     """Pause, resume or stop one of those in progress: the newest for `Twilio.CURRENT`. None: there is none like that."""
-    taping = next((one for one in reversed(found) if sid in (CURRENT, one.sid)), None)
-    if taping is None:
+    taping = next((one for one in reversed(found) if sid == one.sid or (sid == CURRENT and not one.is_stopping)), None)
+    if taping is None or (taping.is_stopping and change.status != "stopped"):
         return None
     match change.status:
         case "paused":

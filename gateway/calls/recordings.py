@@ -58,6 +58,7 @@ class Taping:
         """After trimming, with its row written."""
 
         self.on_event: Callable[[Recording, str], None] = lambda recording, event: None
+        self.is_stopping = False
         self._began: float | None = None
         self._skipped_s = 0.0
         self._skipping: float | None = None
@@ -95,6 +96,7 @@ class Taping:
         self._is("in-progress", "resumed")
 
     def stop(self) -> None:
+        self.is_stopping = True
         if not self.ended.done():
             self._engine.send(StopTape(tape=self.number))
 

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 import structlog
+from aiohttp.http_exceptions import BadHttpMessage
+from aiohttp.web import RequestPayloadError
 
 from gateway.log import configure
 
@@ -125,3 +127,13 @@ def test_the_level_is_as_asked(capsys: pytest.CaptureFixture[str]) -> None:
     structlog.get_logger("a").info("quiet")
     structlog.get_logger("a").warning("loud")
     assert [line["event"] for line in lines(capsys)] == ["loud"]
+
+
+def test_a_request_that_is_no_http_is_not_quoted(capsys: pytest.CaptureFixture[str]) -> None:
+    configure(json=True)
+    server = logging.getLogger("aiohttp.server")
+    for fault in (BadHttpMessage("Invalid header: b'Authorization: Basic c2VjcmV0'"), RequestPayloadError("gzip")):
+        server.error("Error handling request from %s", "10.0.0.1", exc_info=fault)
+    server.error("ours", exc_info=ValueError("ours"))
+    (line,) = lines(capsys)
+    assert line["event"] == "ours"

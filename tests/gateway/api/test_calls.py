@@ -183,6 +183,13 @@ async def test_events_may_come_as_one_text_and_unknown_ones_are_passed_over(gate
         ({"recording_channels": "three"}, 20001),
         ({"record": "perhaps"}, 20001),
         ({"call_reason": "x" * 51}, 20001),
+        ({"call_reason": "a\r\nVia: b"}, 20001),
+        ({"from_": "Jack\r\nVia: b"}, 21212),
+        ({"caller_id": "a\0b"}, 21212),
+        ({"to": "sip:" + "a" * 250 + "@x"}, 21211),
+        ({"url": "http://x:99999/"}, 21205),
+        ({"url": "http://[::1/"}, 21205),
+        ({"url": "http://x/\0"}, 21205),
     ],
 )
 async def test_a_bad_parameter_is_400_with_twilios_code_and_no_call(
@@ -271,6 +278,9 @@ async def test_the_envelope_counts_from_nought(gateway: Gateway) -> None:
         ({"start_time_after": datetime(2026, 11, 21, 12, 0, 4, tzinfo=UTC)}, [5, 4, 1]),
         ({"start_time_before": datetime(2026, 11, 21, 12, 0, 3, tzinfo=UTC)}, [3, 2]),
         ({"end_time_after": date(2026, 11, 21)}, [2]),
+        ({"start_time": date.max}, []),
+        ({"start_time_before": datetime.max.replace(tzinfo=UTC)}, [5, 4, 3, 2, 1]),
+        ({"start_time_after": datetime.max.replace(tzinfo=UTC)}, []),
     ],
 )
 async def test_filters(gateway: Gateway, filters: dict[str, Any], numbers: list[int]) -> None:
@@ -290,6 +300,7 @@ async def test_bad_filters_are_named(gateway: Gateway) -> None:
     for query, code in (
         ("Status=dancing", 20001),
         ("StartTime=yesterday", 20001),
+        ("StartTime=0001-01-01T00:00:00%2B14:00", 20001),
         ("PageSize=1001", 20007),
         ("Page=-1", 20001),
     ):

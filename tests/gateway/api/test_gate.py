@@ -175,6 +175,24 @@ async def test_a_storage_that_does_not_answer_is_503(gateway: Gateway, monkeypat
     assert (status, body["code"]) == (503, 20503)
 
 
+async def test_a_fault_of_our_own_is_said_as_twilio_says_it(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def broken(*_: object) -> None:
+        raise KeyError("ours")
+
+    monkeypatch.setattr(gateway.store, "get", broken)
+    status, body, _ = await gateway.raw("GET", f"/Calls/{call_row(1).sid}.json")
+    assert (status, body["code"]) == (500, 20500)
+
+
+async def test_a_body_that_is_not_packed_as_it_says_is_400(gateway: Gateway) -> None:
+    headers = {"Content-Type": "application/x-www-form-urlencoded", "Content-Encoding": "gzip"}
+    async with aiohttp.ClientSession(auto_decompress=False) as session:
+        headers["Authorization"] = basic(ACCOUNT, TOKEN)
+        url = f"{gateway.url}{PREFIX}/Accounts/{ACCOUNT}/Calls.json"
+        async with session.post(url, data=io.BytesIO(b"To=sip:a@b"), headers=headers) as response:
+            assert (response.status, (await response.json())["code"]) == (400, 20001)
+
+
 async def test_a_slow_sender_does_not_hold_up_others(gateway: Gateway) -> None:
     host, _, port = gateway.url.removeprefix("http://").partition(":")
     _, writer = await asyncio.open_connection(host, int(port))

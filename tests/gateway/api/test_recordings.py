@@ -16,6 +16,7 @@ import pytest
 from twilio.base.exceptions import TwilioRestException
 
 from gateway.api.ports import RecordingChange
+from gateway.api.sounds import Unsatisfiable, ranges_of
 from gateway.twiml.control import RecordingPlan, StatusCallback
 from tests.gateway.api.conftest import RECORDING, Gateway
 from tests.gateway.rows import ACCOUNT, call_row, conference_row, recording_row
@@ -183,6 +184,69 @@ async def test_a_part_of_the_sound(gateway: Gateway) -> None:
     assert (await gateway.raw("GET", f"/Recordings/{SID}.wav", headers={"Range": f"bytes={len(whole)}-"}))[0] == 416
 
 
+@pytest.mark.parametrize(
+    ("header", "wanted"),
+    [
+        ("bytes=0-0", [(0, 1)]), ("bytes=90-", [(90, 100)]), ("bytes=-1", [(99, 100)]), ("bytes=-999", [(0, 100)]),
+        ("BYTES=5-999", [(5, 100)]), ("bytes= 0-1", [(0, 2)]), ("bytes=0-1, 5-6,", [(0, 2), (5, 7)]),
+        ("bytes=0-1,200-", [(0, 2)]), ("items=0-1", None), ("nonsense", None), ("bytes=" + "0-0," * 17, None),
+    ],
+)  # fmt: skip
+def test_a_range_names_bytes(header: str, wanted: list[tuple[int, int]] | None) -> None:
+    found = ranges_of(header, 100)
+    assert wanted == (None if found is None else [(span.start, span.stop) for span in found])
+
+
+@pytest.mark.parametrize(
+    "header",
+    ["bytes=-0", "bytes=100-", "bytes=5-2", "bytes=", "bytes=-", "bytes=abc", "bytes=--1", "bytes=1", "bytes=１-2"],
+)
+def test_a_range_of_nothing_is_refused(header: str) -> None:
+    with pytest.raises(Unsatisfiable):
+        ranges_of(header, 100)
+
+
+async def test_parts_of_the_sound_as_long_as_it_is_the_same(gateway: Gateway) -> None:
+    whole = tone(gateway.folder / f"{SID}.wav", 440)
+    await gateway.store.save(recording_row(1, channels=1))
+
+    async def ask(**headers: str) -> tuple[int, Any, Any]:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        return await gateway.raw("GET", f"/Recordings/{SID}.wav", headers=named)
+
+    status, body, headers = await ask(Range="bytes=0-1,10-11")
+    assert (status, headers["Content-Type"].partition(";")[0]) == (206, "multipart/byteranges")
+    assert body.count(b"Content-Range: bytes ") == 2
+    assert whole[:2] in body
+    assert whole[10:12] in body
+    etag, changed = headers["ETag"], (await ask())[2]["Last-Modified"]
+    for same in (etag, changed):
+        assert (await ask(Range="bytes=4-7", If_Range=same))[:2] == (206, whole[4:8])
+    for other in ('"x"', f"W/{etag}", "Sat, 21 Nov 2020 00:00:00 GMT", "nonsense"):
+        assert (await ask(Range="bytes=4-7", If_Range=other))[:2] == (200, whole)
+    assert (await ask(Range="bytes=4-7", If_None_Match=etag))[0] == 304
+    status, body, headers = await ask(Range="bytes=-0")
+    assert (status, body["status"], headers["Content-Range"]) == (416, 416, f"bytes */{len(whole)}")
+
+
+async def test_the_sound_lies_below_its_call_too(gateway: Gateway) -> None:
+    whole = tone(gateway.folder / f"{SID}.wav", 440)
+    await gateway.store.save(recording_row(1, channels=1, call_sid=CALL))
+    assert (await gateway.raw("GET", f"/Calls/{CALL}/Recordings/{SID}.wav", user=""))[:2] == (200, whole)
+    assert (await gateway.raw("GET", f"/Calls/CA{'0' * 32}/Recordings/{SID}.wav"))[0] == 404
+
+
+async def test_the_recordings_of_a_call_that_never_was_are_not_found(gateway: Gateway) -> None:
+    await gateway.store.save(call_row(2), recording_row(1, channels=1, call_sid=CALL))
+    for path, status in (
+        (f"/Calls/{CALL}", 200),  # it was deleted, its recordings were not
+        (f"/Calls/{call_row(2).sid}", 200),
+        (f"/Calls/CA{'0' * 32}", 404),
+        (f"/Conferences/CF{'0' * 32}", 404),
+    ):
+        assert (await gateway.raw("GET", f"{path}/Recordings.json"))[0] == status, path
+
+
 async def test_one_channel_of_two_holds_both_voices(gateway: Gateway) -> None:
     tone(gateway.folder / f"{SID}.wav", 440, 880)
     await gateway.store.save(recording_row(1))
@@ -268,7 +332,7 @@ async def test_a_picture_shows_each_channel_and_what_happened(gateway: Gateway) 
     assert {"caller", "called", "answered", "key <5>", "2.0 s heard"} <= set(words)
 
 
-@pytest.mark.parametrize("wanted", ["bytes=99999999-", "bytes=5-1", "bytes=x-y", "bytes=0-1,5-6", "lines=1-2"])
+@pytest.mark.parametrize("wanted", ["bytes=99999999-", "bytes=5-1", "bytes=x-y", "lines=1-2"])
 async def test_a_range_that_can_not_be_given_is_416_or_all_of_it_and_the_next_one_is_served(
     gateway: Gateway, wanted: str
 ) -> None:
