@@ -16,8 +16,10 @@ EDGES = {f"sip/{n}.py" for n in ("endpoint", "client", "handle", "resolve")} | {
     f"media/{n}.py" for n in ("sockets", "driver", "client", "clips", "voicing", "wav", "writer")
 }
 CLOCKS_AND_SOCKETS = {"asyncio", "socket", "ssl", "time", "threading", "select"}
-MAY_CATCH_ALL = {"media/driver.py", "sip/endpoint.py", "gateway/twiml/interpreter.py", "gateway/calls/calls.py"}
-"""The outermost loops: of the tick, of the stack, of a document and of a call."""
+MAY_CATCH_ALL = {
+    "media/driver.py", "sip/endpoint.py", "gateway/twiml/interpreter.py", "gateway/calls/calls.py", "gateway/api/front.py"
+}  # fmt: skip
+"""The outermost loops: of the tick, of the stack, of a document, of a call and of a request."""
 
 LONGEST_FILE = 400
 

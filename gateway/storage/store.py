@@ -14,6 +14,7 @@ from sqlalchemy import Executable, Select, delete, select
 from sqlalchemy.engine import Connection
 
 from gateway.storage.access import access_for
+from gateway.storage.lookups import Lookups
 from gateway.storage.models import BindingRow, Row
 from gateway.storage.opening import (
     DATABASE_ERRORS,
@@ -53,6 +54,7 @@ class Store:
         """Raises `StorageFault` for a URL that means nothing."""
         self._engine = engine_for(url)
         self._access = access_for(url)
+        self._lookups = Lookups(self._access.read)
         self._retry_s = retry_s
         self._pending: dict[Key, Row] = {}
         self._dropped: dict[Key, Row] = {}
@@ -236,7 +238,9 @@ class Store:
         if isinstance(recent, kind):
             return recent
         await self.flush()
-        return await self._access.read(lambda session: session.get(kind, key))
+        found = await self._lookups.get(kind, key)
+        newer = self._recent.get((kind, key), found)  # has come while it was read
+        return newer if isinstance(newer, kind) else None
 
     async def bindings(self) -> Sequence[BindingRow]:
         """Registrations that have not expired; the others go."""
