@@ -1,4 +1,4 @@
-"""Rows by their key: those that are asked for at the same moment are read by one statement, as one trip to a thread costs more than a row."""
+"""Rows by their key: what is asked for at the same moment is read by one statement; a trip to a thread costs more than a row."""
 
 from __future__ import annotations
 
