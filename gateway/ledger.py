@@ -15,7 +15,7 @@ from gateway.calls.recording import UNFINISHED, Recording, row_of
 from gateway.calls.room import Room
 from gateway.ids import AccountSid, CallSid, QueueSid
 from gateway.metrics import Metrics
-from gateway.storage.models import CallRow, ConferenceRow, QueueRow, Row
+from gateway.storage.models import CallRow, ConferenceRow, OutboxRow, QueueRow, RecordingRow, TranscriptionRow
 from gateway.storage.store import DATABASE_ERRORS, Store
 from gateway.twilio_codes import is_error
 from gateway.twiml.control import StatusCallback
@@ -123,19 +123,28 @@ class Ledger:
 
     async def recorded(self, recording: Recording, event: str) -> None:
         """Something has become of a recording: its row and the promise of its callback are written together, then it is told."""
-        rows: list[Row] = [row_of(recording)]
         callback, told = recording.plan.callback, None
         if callback is not None and callback.url and event in _wanted(callback.events):
             params = recording_params(recording)
             told = self._outbox.promise(recording.call_sid, callback.url, callback.method, params)
-            rows.append(told)
-        for row in rows:
-            self._store.put(row)
-        if recording.status not in UNFINISHED:
+        await self._written(row_of(recording), told, is_final=recording.status not in UNFINISHED)
+
+    async def transcribed(
+        self, row: TranscriptionRow, lane: str, callback: StatusCallback | None, params: list[tuple[str, str]]
+    ) -> None:
+        """The same for a transcription; *callback* None: nobody is told, or it goes on."""
+        told = self._outbox.promise(lane, callback.url, callback.method, params) if callback is not None else None
+        await self._written(row, told, is_final=row.status != "in-progress")
+
+    async def _written(self, row: RecordingRow | TranscriptionRow, told: OutboxRow | None, *, is_final: bool) -> None:
+        for one in (row, told):
+            if one is not None:
+                self._store.put(one)
+        if is_final:
             try:
                 await self._store.flush()
             except DATABASE_ERRORS as fault:  # the rows wait for the database; the callback does not
-                log.warning("a recording's row has to wait", recording_sid=recording.sid, fault=str(fault))
+                log.warning("a row has to wait for the database", sid=row.sid, fault=str(fault))
         if told is not None:
             self._outbox.send(told)
 

@@ -25,6 +25,7 @@ from gateway.api.services import Services
 from gateway.api.sip_domains import Domains, mappings
 from gateway.api.sip_lists import AccessLists, Addresses, CredentialLists, Credentials
 from gateway.api.tokens import Tokens
+from gateway.api.transcriptions import Transcriptions
 
 PREFIX = f"/{API_VERSION}"
 RESOURCES = (
@@ -32,6 +33,7 @@ RESOURCES = (
     Recordings,
     Notifications,
     Events,
+    Transcriptions,
     Conferences,
     Participants,
     Queues,

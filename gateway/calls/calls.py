@@ -25,6 +25,7 @@ from gateway.calls.transfer import Transfer, replaced_by_address, take_over
 from gateway.config import Config
 from gateway.ids import CallSid, new_call_sid
 from gateway.speech import Listener
+from gateway.storage.models import TranscriptionRow
 from gateway.twiml.control import CallControl, DialPlan, DialTarget, StatusCallback, Whisper
 from gateway.twiml.interpreter import DocumentRequest, Finish, Interpreter, Rules
 from gateway.twiml.nouns.caller import caller_id
@@ -40,6 +41,10 @@ class Ledger(RoomLedger, LineLedger, Protocol):
     """Where what happens to calls is kept and told: storage, status callbacks, metrics."""
 
     def happened(self, call: Call, what: Happening) -> None: ...
+
+    async def transcribed(
+        self, row: TranscriptionRow, lane: str, callback: StatusCallback | None, params: list[tuple[str, str]]
+    ) -> None: ...
 
     def notified(self, call: Call, code: int, message: str, url: str = "") -> None: ...
 
@@ -222,6 +227,11 @@ class Calls:
 
     def tell(self, lane: str, callback: StatusCallback, params: list[tuple[str, str]]) -> None:
         self._ledger.tell(lane, callback, params)
+
+    async def transcribed(
+        self, row: TranscriptionRow, lane: str, callback: StatusCallback | None, params: list[tuple[str, str]]
+    ) -> None:
+        await self._ledger.transcribed(row, lane, callback, params)
 
     async def perform(self, control: CallControl, request: DocumentRequest, rules: Rules) -> Finish:
         """Run a document for whatever *control* steers: an announcement to a room is no call's."""

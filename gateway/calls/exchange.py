@@ -12,6 +12,7 @@ from gateway.calls.call import Call
 from gateway.calls.leg import Leg
 from gateway.config import Config
 from gateway.speech import Listener
+from gateway.storage.models import TranscriptionRow
 from gateway.twiml.control import DialPlan, DialTarget, StatusCallback, Utterance, Whisper
 from gateway.twiml.interpreter import DocumentRequest, Finish, Rules
 from media.client import EngineClient
@@ -154,6 +155,12 @@ class Exchange(Protocol):
 
     def tell(self, lane: str, callback: StatusCallback, params: list[tuple[str, str]]) -> None:
         """Promise a callback; those of one *lane* leave in order."""
+        ...
+
+    async def transcribed(
+        self, row: TranscriptionRow, lane: str, callback: StatusCallback | None, params: list[tuple[str, str]]
+    ) -> None:
+        """Keep what has become of a transcription and, together with it, the promise of its callback."""
         ...
 
     def detected(self, call: Call, callback: StatusCallback | None) -> None:

@@ -14,7 +14,7 @@ from gateway.calls.call import Status
 from gateway.calls.recording import UNFINISHED, Recording, recording_of
 from gateway.calls.recordings import Recordings, lost, samples_of
 from gateway.storage.media import Media
-from gateway.storage.models import CallRow, ConferenceRow, DepartureRow, RecordingRow
+from gateway.storage.models import CallRow, ConferenceRow, DepartureRow, RecordingRow, TranscriptionRow
 from gateway.storage.store import Store
 from media.streams import RATE_HZ
 
@@ -47,6 +47,11 @@ async def recover(store: Store, media: Media, public_url: str) -> list[Recording
     rooms = await store.all(select(ConferenceRow).where(ConferenceRow.status != "completed"))
     for room in rooms:
         room.status, room.reason_ended, room.updated_at = "completed", LEFT, datetime.now(UTC)
+    unwritten = await store.all(select(TranscriptionRow).where(TranscriptionRow.status == "in-progress"))
+    for text in unwritten:
+        text.status, text.updated_at = "failed", datetime.now(UTC)
+    if unwritten:
+        await store.save(*unwritten)
     if tapes or calls or rooms:
         await store.save(*calls, *rooms)
         log.warning("an earlier run ended early", calls=len(calls), recordings=len(tapes), conferences=len(rooms))

@@ -8,11 +8,13 @@ from pathlib import Path
 
 import structlog
 
-from gateway.calls.call import Call
+from gateway.calls.call import Call, utc_now
 from gateway.calls.exchange import Exchange
 from gateway.calls.recordings import Taping
 from gateway.ids import new_transcription_sid
 from gateway.speech import Hearing
+from gateway.storage.models import TranscriptionRow
+from gateway.storage.writing import copy_of
 from gateway.twilio_codes import Code
 from gateway.twiml.control import DocumentFault, StatusCallback
 from gateway.webhooks.params import CallView, voice_params
@@ -30,24 +32,35 @@ _SAID = ("CallSid", "AccountSid", "From", "To", "CallStatus", "ApiVersion", "Dir
 
 async def transcribe(exchange: Exchange, call: Call, taping: Taping, path: Path, callback_url: str) -> None:
     """Write a finished recording down and tell *callback_url*. Never raises for what a recording holds."""
-    sid = new_transcription_sid()
-    text = ""
-    status = "failed"
+    began = utc_now()
+    row = TranscriptionRow(
+        sid=str(new_transcription_sid()),
+        account_sid=str(call.account_sid),
+        recording_sid=str(taping.sid),
+        status="in-progress",
+        text="",
+        duration_s=0,
+        created_at=began,
+        updated_at=began,
+    )
+    await exchange.transcribed(row, call.sid, None, [])
+    text, status, seconds = "", "failed", 0.0
     try:
         async with exchange.transcribing:  # one at a time: live callers come first
             pcm, rate_hz = await asyncio.to_thread(_read, path)
-            if LEAST_S <= len(pcm) / 2 / rate_hz <= MOST_S:
+            seconds = len(pcm) / 2 / rate_hz
+            if LEAST_S <= seconds <= MOST_S:
                 text, status = await _understood(exchange, pcm, rate_hz), "completed"
     except DocumentFault as fault:
         exchange.notify(call, fault.code, fault.message)
     except (OSError, wave.Error, EOFError) as fault:
         exchange.notify(call, Code.RECORD_TRANSCRIBE, f"{taping.sid} can't be written down: {type(fault).__name__}")
     log.info("transcription", call_sid=call.sid, recording_sid=taping.sid, status=status, characters=len(text))
-    if not callback_url:
-        return
-    url = f"{exchange.config.http.public_url.rstrip('/')}/2010-04-01/Accounts/{call.account_sid}/Transcriptions/{sid}"
+    url = (
+        f"{exchange.config.http.public_url.rstrip('/')}/2010-04-01/Accounts/{call.account_sid}/Transcriptions/{row.sid}"
+    )
     params = [
-        ("TranscriptionSid", str(sid)),
+        ("TranscriptionSid", row.sid),
         ("TranscriptionText", text),
         ("TranscriptionStatus", status),
         ("TranscriptionUrl", url),
@@ -55,7 +68,8 @@ async def transcribe(exchange: Exchange, call: Call, taping: Taping, path: Path,
         ("RecordingUrl", taping.url),
         *((name, value) for name, value in voice_params(CallView.of(call)) if name in _SAID),
     ]
-    exchange.tell(call.sid, StatusCallback(url=callback_url), params)
+    done = copy_of(row, status=status, text=text, duration_s=int(seconds + 0.5), updated_at=utc_now())
+    await exchange.transcribed(done, call.sid, StatusCallback(url=callback_url) if callback_url else None, params)
 
 
 async def _understood(exchange: Exchange, pcm: bytes, rate_hz: int) -> str:

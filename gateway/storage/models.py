@@ -98,6 +98,21 @@ class NotificationRow(Row):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
+class TranscriptionRow(Row):
+    """What was said in a recording, written down; `status` in-progress, completed or failed."""
+
+    __tablename__ = "transcriptions"
+    __table_args__ = (Index("transcriptions_by_start", "account_sid", "created_at"),)
+    sid: Mapped[str] = mapped_column(String(34), primary_key=True)
+    account_sid: Mapped[str] = mapped_column(String(34))
+    recording_sid: Mapped[str] = mapped_column(String(34), index=True)
+    status: Mapped[str] = mapped_column(String(16), index=True)
+    text: Mapped[str] = mapped_column(Text, default="")
+    duration_s: Mapped[int] = mapped_column(Integer, default=0)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
 class EventRow(Row):
     """One webhook of a call: what was asked (method, url, parameters), what came back (response_code, request_duration …)."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -134,6 +135,8 @@ async def test_a_message_is_written_down(gateway: Gateway) -> None:
     assert written["TranscriptionStatus"] == "completed"
     assert "tomorrow" in written["TranscriptionText"]
     assert (written["RecordingSid"], written["RecordingUrl"]) == (kept["RecordingSid"], kept["RecordingUrl"])
+    shown = json.loads(await gateway.fetch(written["TranscriptionUrl"]))
+    assert (shown["transcription_text"], shown["status"]) == (written["TranscriptionText"], "completed")
     assert written.keys() == {
         *("TranscriptionSid", "TranscriptionText", "TranscriptionStatus", "TranscriptionUrl", "RecordingSid"),
         *("RecordingUrl", "CallSid", "AccountSid", "From", "To", "CallStatus", "ApiVersion", "Direction"),

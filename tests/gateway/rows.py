@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from gateway.storage.models import CallRow, ConferenceRow, RecordingRow
+from gateway.storage.models import CallRow, ConferenceRow, RecordingRow, TranscriptionRow
 
 ACCOUNT = "AC" + "0" * 32
 NOON = datetime(2026, 11, 21, 12, 0, 0, tzinfo=UTC)
@@ -41,6 +41,20 @@ def recording_row(number: int = 1, **changes: Any) -> RecordingRow:  # noqa: ANN
         "updated_at": NOON + timedelta(seconds=number),
     }
     return RecordingRow(**values | changes)
+
+
+def transcription_row(number: int = 1, **changes: Any) -> TranscriptionRow:  # noqa: ANN401 - columns
+    values: dict[str, Any] = {
+        "sid": f"TR{number:032x}",
+        "account_sid": ACCOUNT,
+        "recording_sid": f"RE{number:032x}",
+        "status": "completed",
+        "text": "call me back",
+        "duration_s": 7,
+        "created_at": NOON + timedelta(seconds=number),
+        "updated_at": NOON + timedelta(seconds=number),
+    }
+    return TranscriptionRow(**values | changes)
 
 
 def conference_row(number: int = 1, **changes: Any) -> ConferenceRow:  # noqa: ANN401 - columns

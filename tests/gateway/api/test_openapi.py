@@ -13,9 +13,9 @@ from gateway.storage.models import ConferenceRow, EventRow, NotificationRow, Que
 from gateway.storage.resources import CallerIdRow
 from tests.gateway.api.conftest import APPLICATION, KEY, Gateway
 from tests.gateway.api.schema import faults
-from tests.gateway.rows import ACCOUNT, NOON, call_row, recording_row
+from tests.gateway.rows import ACCOUNT, NOON, call_row, recording_row, transcription_row
 
-CALL, RECORDING = call_row(1).sid, recording_row(1).sid
+CALL, RECORDING, TRANSCRIPTION = call_row(1).sid, recording_row(1).sid, transcription_row(1).sid
 CONFERENCE, ENDED, QUEUE, NOTIFICATION = "CF" + "1" * 32, "CF" + "2" * 32, "QU" + "1" * 32, "NO" + "1" * 32
 DOMAIN, PHONES, TRUNK = "SD" + "0" * 32, made_sid("CL", ACCOUNT, "Phones"), made_sid("AL", ACCOUNT, "carrier")
 NUMBER, CALLER = made_sid("PN", ACCOUNT, "+14155550100"), "PN" + "7" * 32
@@ -28,6 +28,8 @@ LISTS = {
     f"/Calls/{CALL}/Events.json": ("call_event", "events"),
     "/Recordings.json": ("recording", "recordings"),
     "/Notifications.json": ("notification", "notifications"),
+    "/Transcriptions.json": ("transcription", "transcriptions"),
+    f"/Recordings/{RECORDING}/Transcriptions.json": ("recording_transcription", "transcriptions"),
     "/Conferences.json": ("conference", "conferences"),
     f"/Conferences/{CONFERENCE}/Participants.json": ("participant", "participants"),
     f"/Conferences/{CONFERENCE}/Recordings.json": ("conference_recording", "recordings"),
@@ -53,6 +55,8 @@ SINGLES = {
     f"/Calls/{CALL}/Notifications/{NOTIFICATION}.json": "call_notification-instance",
     f"/Recordings/{RECORDING}.json": "recording",
     f"/Notifications/{NOTIFICATION}.json": "notification-instance",
+    f"/Transcriptions/{TRANSCRIPTION}.json": "transcription",
+    f"/Recordings/{RECORDING}/Transcriptions/{TRANSCRIPTION}.json": "recording_transcription",
     f"/Conferences/{CONFERENCE}.json": "conference",
     f"/Conferences/{ENDED}.json": "conference",
     f"/Conferences/{CONFERENCE}/Participants/{CALL}.json": "participant",
@@ -77,6 +81,7 @@ async def full(gateway: Gateway) -> Gateway:
     await gateway.store.save(
         call_row(1, answered_at=NOON, ended_at=NOON + timedelta(seconds=9), duration_s=9),
         recording_row(1, conference_sid=CONFERENCE),
+        transcription_row(1),
         NotificationRow(
             sid=NOTIFICATION, account_sid=ACCOUNT, call_sid=CALL, code=11200, log=0, message="no", created_at=NOON,
             request_url="http://a/", request_method="POST",
@@ -171,6 +176,8 @@ async def test_the_library_lists_everything(full: Gateway) -> None:
             "queues": len(c.queues.list()),
             "members": len(c.queues(QUEUE).members.list()),
             "recordings": len(c.recordings.list()),
+            "transcriptions": len(c.transcriptions.list()),
+            "a recording's transcriptions": len(c.recordings(RECORDING).transcriptions.list()),
             "domains": len(c.sip.domains.list()),
             "credential lists": len(c.sip.credential_lists.list()),
             "credentials": len(c.sip.credential_lists(PHONES).credentials.list()),

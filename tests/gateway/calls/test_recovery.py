@@ -15,13 +15,13 @@ from gateway.calls.recovery import finish, recover
 from gateway.ledger import Ledger
 from gateway.metrics import Metrics
 from gateway.storage.media import Media
-from gateway.storage.models import CallRow, ConferenceRow, DepartureRow, RecordingRow
+from gateway.storage.models import CallRow, ConferenceRow, DepartureRow, RecordingRow, TranscriptionRow
 from gateway.storage.store import Store
 from gateway.storage.workshop import Workshop
 from gateway.webhooks.outbox import Outbox
 from media.client import EngineClient
 from media.wav import header
-from tests.gateway.rows import ACCOUNT, NOON, call_row, conference_row, recording_row
+from tests.gateway.rows import ACCOUNT, NOON, call_row, conference_row, recording_row, transcription_row
 
 UNKNOWN_LENGTH = 0
 PUBLIC_URL = "http://gateway"
@@ -139,3 +139,11 @@ async def test_a_crash_while_trimming_trims_anew(tmp_path: Path) -> None:
     assert row is not None
     assert (row.status, row.samples) == ("completed", 8000 + 2 * 1600)
     assert not path.with_name(f".{path.name}").exists()
+
+
+async def test_a_transcription_that_was_not_finished_has_failed(tmp_path: Path) -> None:
+    async with Store(f"sqlite:///{tmp_path}/one.db") as store:
+        await store.save(transcription_row(1, status="in-progress", text=""), transcription_row(2))
+        await bring_to_an_end(store, tmp_path)
+        rows = [await store.get(TranscriptionRow, f"TR{number:032x}") for number in (1, 2)]
+    assert [row.status for row in rows if row] == ["failed", "completed"]

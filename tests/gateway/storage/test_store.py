@@ -138,7 +138,7 @@ async def test_a_database_of_the_first_version_is_brought_up_to_date(tmp_path: P
         pass
     with sqlite3.connect(path) as old:
         later = [str(row.__tablename__) for row in RESOURCES] + [MappingRow.__tablename__]
-        for table in (*later, "departures", "queues", "conferences"):
+        for table in (*later, "departures", "queues", "conferences", "transcriptions"):
             old.execute(f"DROP TABLE {table}")
         old.execute("DROP INDEX calls_by_to")
         old.execute("DROP INDEX calls_by_from")
