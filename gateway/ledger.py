@@ -24,6 +24,7 @@ from gateway.webhooks.journal import notification_row
 from gateway.webhooks.outbox import Outbox, Undelivered
 from gateway.webhooks.params import progress_params, timestamp
 from gateway.webhooks.status import is_wanted
+from gateway.webhooks.wills import no_will, will_of
 
 log = structlog.get_logger(__name__)
 
@@ -61,6 +62,15 @@ class Ledger:
             params = progress_params(call, what, call.sequence, datetime.now(UTC))
             call.sequence += 1
             self._outbox.post(call.sid, callback.url, callback.method, params)
+        self.keep_will(call)
+
+    def keep_will(self, call: Call) -> None:
+        """What is to be told of a call that goes on, should we not see its end; it goes in one with the last word itself."""
+        will = None if call.status.is_final else will_of(call)
+        if will is not None:
+            self._store.put(will)
+        elif call.status_callback is not None:
+            self._store.drop(no_will(call.sid))
 
     def notified(self, call: Call, code: int, message: str, url: str = "") -> None:
         report = log.error if is_error(code) else log.warning

@@ -1,4 +1,7 @@
-"""Calls created by REST leave one after another at the configured rate; those that wait survive a restart, none leaves twice."""
+"""Calls created by REST leave one after another at the configured rate; those that wait survive a restart, none leaves twice.
+
+A call is dialled after its place in storage is gone; in its stead its will is there, so that its end is told in any case.
+"""
 
 from __future__ import annotations
 
@@ -15,12 +18,14 @@ from pydantic import TypeAdapter
 from sqlalchemy import select
 
 from gateway.api.ports import CallRequest, LiveCalls
+from gateway.calls.created import call_of
 from gateway.ids import CallSid
 from gateway.storage.models import CallRow, DepartureRow, next_id
 from gateway.storage.opening import DATABASE_ERRORS, reason
 from gateway.storage.store import Store
 from gateway.twiml.control import StatusCallback
 from gateway.twiml.interpreter import DocumentRequest
+from gateway.webhooks.wills import no_will, will_of
 
 log = structlog.get_logger(__name__)
 
@@ -111,6 +116,7 @@ class Departures:
         if found is None:
             return False
         self._store.drop(found[0])
+        self._store.drop(no_will(sid))
         return True
 
     async def _leave(self) -> None:
@@ -127,6 +133,8 @@ class Departures:
                 continue
             sid, (departure, request) = next(iter(self._waiting.items()))
             self._store.drop(departure)
+            if (will := will_of(call_of(request))) is not None:
+                self._store.put(will)  # from here on it is told how the call ends, whatever becomes of us
             try:
                 await self._store.flush()
             except DATABASE_ERRORS as fault:
@@ -134,6 +142,7 @@ class Departures:
                 await asyncio.sleep(RETRY_S)
                 continue
             if self._waiting.pop(sid, None) is None:
+                self._store.drop(no_will(sid))
                 continue  # canceled meanwhile
             free_at = max(free_at, loop.time()) + self._interval_s
             waited = datetime.now(UTC) - request.created_at

@@ -40,6 +40,10 @@ LAST_WORD_S = 15.0
 class Ledger(RoomLedger, LineLedger, Protocol):
     """Where what happens to calls is kept and told: storage, status callbacks, metrics."""
 
+    def keep_will(self, call: Call) -> None:
+        """What is told of its end in any case has changed."""
+        ...
+
     def happened(self, call: Call, what: Happening) -> None: ...
 
     async def transcribed(
@@ -242,6 +246,9 @@ class Calls:
 
     def detected(self, call: Call, callback: StatusCallback | None) -> None:
         self._ledger.detected(call, callback)
+
+    def callback_changed(self, call: Call) -> None:
+        self._ledger.keep_will(call)
 
     def happened(self, call: Call, what: Happening) -> None:
         """The watcher of every call."""

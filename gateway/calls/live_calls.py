@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gateway.api.ports import CallRequest, RecordingChange
-from gateway.calls.call import Call, Happening
+from gateway.calls.call import Happening
 from gateway.calls.calls import Calls
+from gateway.calls.created import call_of
 from gateway.calls.outbound import Order, Outbound, target_of
 from gateway.calls.recordings import Taping, taps_of
 from gateway.ids import CallSid, RecordingSid
@@ -24,20 +25,7 @@ class ApiCalls:
         self._outbound = outbound
 
     def place(self, request: CallRequest, queue_time_ms: int) -> None:
-        call = Call(
-            sid=request.sid,
-            account_sid=request.account_sid,
-            direction="outbound-api",
-            from_=request.caller_id or request.from_,
-            to=request.to,
-            reason=request.call_reason,
-            status_callback=request.status_callback,
-            application_sid=request.application_sid,
-            created_at=request.created_at,
-            queue_time_ms=queue_time_ms,
-            extras=request.extras,
-            watcher=self._calls.happened,
-        )
+        call = call_of(request, queue_time_ms, self._calls.happened)
         target = target_of(request.to, request.send_digits)
         self._outbound.place(
             Order(
@@ -79,6 +67,7 @@ class ApiCalls:
             return False
         if status_callback is not None:
             call.status_callback = status_callback
+            self._calls.callback_changed(call)
         if time_limit_s is not None and live is not None:
             self._calls.limit(live, float(time_limit_s))
         return True

@@ -14,8 +14,9 @@ from gateway.calls.call import Status
 from gateway.calls.recording import UNFINISHED, Recording, recording_of
 from gateway.calls.recordings import Recordings, lost, samples_of
 from gateway.storage.media import Media
-from gateway.storage.models import CallRow, ConferenceRow, DepartureRow, RecordingRow, TranscriptionRow
+from gateway.storage.models import CallRow, ConferenceRow, DepartureRow, OutboxRow, RecordingRow, TranscriptionRow
 from gateway.storage.store import Store
+from gateway.webhooks.wills import executed
 from media.streams import RATE_HZ
 
 log = structlog.get_logger(__name__)
@@ -26,7 +27,7 @@ LEFT = "last-participant-left"
 
 
 async def recover(store: Store, media: Media, public_url: str) -> list[Recording]:
-    """Before any call is taken. Calls that still wait to be placed are left alone. Raises one of `DATABASE_ERRORS`.
+    """Before any call is taken and any callback leaves. Calls that still wait to be placed are left alone. Raises one of `DATABASE_ERRORS`.
 
     Answers the recordings to be finished (trimmed, told) once that can be done: their rows stay unfinished until then.
     """
@@ -52,8 +53,11 @@ async def recover(store: Store, media: Media, public_url: str) -> list[Recording
         text.status, text.updated_at = "failed", datetime.now(UTC)
     if unwritten:
         await store.save(*unwritten)
+    wills = await store.all(select(OutboxRow).where(OutboxRow.id < 0))
+    ended = {call.sid: call for call in calls}  # of any other call the last word was said, or it is still to leave
+    await store.save(*calls, *rooms, *(executed(will, ended[will.queue]) for will in wills if will.queue in ended))
+    await store.remove(*wills)
     if tapes or calls or rooms:
-        await store.save(*calls, *rooms)
         log.warning("an earlier run ended early", calls=len(calls), recordings=len(tapes), conferences=len(rooms))
     return recordings
 

@@ -198,7 +198,7 @@ class DepartureRow(Row):
 
 
 class OutboxRow(Row):
-    """A callback that was promised and not yet delivered."""
+    """A callback that was promised and not yet delivered; with an `id` below nought the will of a call that goes on."""
 
     __tablename__ = "outbox"
     id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)

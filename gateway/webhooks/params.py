@@ -99,12 +99,16 @@ def progress_params(call: Call, what: Happening, sequence: int, at: datetime) ->
         ("SequenceNumber", str(sequence)),
     ]
     if call.status.is_final and what not in (Happening.INITIATED, Happening.RINGING, Happening.ANSWERED):
-        seconds = call.duration_s
-        params += [("CallDuration", str(seconds)), ("Duration", str(-(-seconds // 60)))]
+        params += duration_params(call.duration_s)
         params += call.recording
         if call.sip_response_code is not None:
             params.append(("SipResponseCode", str(call.sip_response_code)))
     return params
+
+
+def duration_params(seconds: int) -> Params:
+    """How long a call was, and in minutes as they are billed."""
+    return [("CallDuration", str(seconds)), ("Duration", str(-(-seconds // 60)))]
 
 
 def partial_params(text: str, stable: str, number: int, language: str) -> Params:

@@ -15,7 +15,7 @@ from gateway.api.calls import queued_row
 from gateway.api.departures import REQUEST, Departures
 from gateway.api.ports import CallRequest
 from gateway.ids import AccountSid, CallSid
-from gateway.storage.models import DepartureRow
+from gateway.storage.models import DepartureRow, OutboxRow
 from gateway.storage.store import Store
 from gateway.twiml.control import MachineDetection, RecordingPlan, StatusCallback
 from gateway.twiml.interpreter import DocumentRequest
@@ -114,3 +114,29 @@ async def test_nothing_leaves_while_we_drain(store: Store) -> None:
         assert len(departures) == 1
     assert live.placed.empty()
     assert len(await store.all(select(DepartureRow))) == 1
+
+
+async def test_a_call_that_is_gone_from_the_queue_has_its_will_before_it_is_dialled(store: Store) -> None:
+    there: list[list[str]] = []
+
+    class Watching(Live):
+        def place(self, request: CallRequest, queue_time_ms: int) -> None:
+            super().place(request, queue_time_ms)
+            there.append([type(row).__name__ for row in store._pending.values()])
+
+    live = Watching()
+    async with Departures(store, live, 1000.0, open_=lambda: True) as departures:
+        await add(departures, 1)
+        await left(live, 1)
+        assert there == [[]], "all is on disk when the telephone is called"
+        assert not await store.all(select(DepartureRow))
+        (will,) = await store.all(select(OutboxRow))
+    assert (will.id < 0, will.queue, will.url) == (True, asked(1).sid, "http://a/s")
+
+
+async def test_a_call_that_was_canceled_in_the_queue_leaves_no_will(store: Store) -> None:
+    live = Live()
+    async with Departures(store, live, 1000.0, open_=lambda: False) as departures:
+        await add(departures, 1)
+        assert await departures.cancel(asked(1).sid)
+    assert not await store.all(select(OutboxRow))

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import wave
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import cast
 
 import numpy as np
 
+from gateway.calls.call import Call, Happening
 from gateway.calls.recordings import Recordings
 from gateway.calls.recovery import finish, recover
+from gateway.ids import AccountSid, CallSid
 from gateway.ledger import Ledger
 from gateway.metrics import Metrics
 from gateway.storage.media import Media
 from gateway.storage.models import CallRow, ConferenceRow, DepartureRow, RecordingRow, TranscriptionRow
 from gateway.storage.store import Store
 from gateway.storage.workshop import Workshop
+from gateway.twiml.control import StatusCallback
 from gateway.webhooks.outbox import Outbox
 from media.client import EngineClient
 from media.wav import header
@@ -147,3 +150,50 @@ async def test_a_transcription_that_was_not_finished_has_failed(tmp_path: Path) 
         await bring_to_an_end(store, tmp_path)
         rows = [await store.get(TranscriptionRow, f"TR{number:032x}") for number in (1, 2)]
     assert [row.status for row in rows if row] == ["failed", "completed"]
+
+
+async def test_the_end_of_a_call_that_a_crash_cut_short_is_told_once(tmp_path: Path) -> None:
+    told: list[dict[str, str]] = []
+
+    class Poster:
+        async def post(self, url: str, method: str, params: Sequence[tuple[str, str]], token: str = "") -> int:
+            told.append(dict(params))
+            return 200
+
+    def call(number: int, events: str) -> Call:
+        callback = StatusCallback(url="http://a/s", events=frozenset(events.split()))
+        return Call(
+            sid=CallSid(f"CA{number:032x}"),
+            account_sid=AccountSid(ACCOUNT),
+            direction="outbound-api",
+            from_="sip:a@b",
+            to="sip:c@d",
+            status_callback=callback,
+            created_at=NOON,
+            watcher=ledger.happened,
+        )
+
+    url = f"sqlite:///{tmp_path}/one.db"
+    async with Store(url) as store, Outbox(store, Poster()) as outbox:
+        ledger = Ledger(store, outbox, Metrics(), ACCOUNT, lambda sid: None)
+        talking, ringing, ended, deaf = (
+            call(number, events) for number, events in enumerate(("initiated ringing completed",) * 3 + ("ringing",), 1)
+        )
+        for one in (talking, ringing, ended, deaf):
+            one.happened(Happening.INITIATED)
+            one.happened(Happening.RINGING)
+        talking.happened(Happening.ANSWERED, datetime.now(UTC) - timedelta(seconds=61))
+        ended.happened(Happening.BUSY)
+    assert [one["CallStatus"] for one in told if one["CallSid"] == ended.sid] == ["initiated", "ringing", "busy"]
+    for restart in range(2):
+        told.clear()
+        async with Store(url) as store, Workshop() as workshop:
+            await recover(store, Media(tmp_path, workshop), PUBLIC_URL)
+            async with Outbox(store, Poster()):
+                pass
+        told.sort(key=lambda one: one["CallSid"])
+        assert [one["CallSid"] for one in told] == ([] if restart else [talking.sid, ringing.sid])
+        if not restart:
+            first, second = told
+            assert (first["CallStatus"], first["CallDuration"], first["Duration"]) == ("completed", "61", "2")
+            assert (second["CallStatus"], second["CallDuration"], second["SequenceNumber"]) == ("failed", "0", "2")
