@@ -159,7 +159,7 @@ class Leg:
             what = Happening.CANCELED
         else:
             self._session.refuse(480)
-            what = Happening.NO_ANSWER
+            what = Happening.CANCELED if what is Happening.CANCELED else Happening.NO_ANSWER
         self._end(Ending(what=what, reason=reason))
 
     def on_digit(self, listener: Callable[[str], None]) -> Callable[[], None]:

@@ -57,9 +57,13 @@ async def record(exchange: Exchange, live: LiveCall, plan: RecordPlan) -> Record
     if only_silence or not ended.samples:
         return Recorded(digits=digits)
     await asyncio.wait([taping.finished], timeout=TRIM_S)
+    is_known = taping.finished.done()
+    if (
+        is_known and taping.finished.result().status == "absent"
+    ):  # silence until a key or the limit: trimming leaves nothing
+        return Recorded(digits=digits)
     if plan.transcribe:
         work = transcribe(exchange, live.call, taping, taping.recording.path, plan.transcribe_callback)
         exchange.spawn(work, f"transcription of {taping.sid}")
-    is_known = taping.finished.done()
     duration_s = taping.finished.result().duration_s if is_known else int(ended.samples / RATE_HZ + 0.5)
     return Recorded(sid=taping.sid, url=taping.url, duration_s=duration_s, digits=digits)

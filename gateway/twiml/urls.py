@@ -14,6 +14,6 @@ def absolute(base: str, url: str) -> str:
         found = urljoin(base, url.strip())
     except ValueError as fault:  # brackets that hold no IPv6 address
         raise DocumentFault(Code.BAD_URL, f"{url[:200]!r} is no URL: {fault}", url=url) from fault
-    if not found.startswith(("http://", "https://", "bin:")):
+    if not found.lower().startswith(("http://", "https://", "bin:")):
         raise DocumentFault(Code.BAD_URL, f"{url[:200]!r} is no absolute http or https URL", url=url)
     return found

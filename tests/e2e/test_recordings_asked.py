@@ -55,13 +55,18 @@ async def test_record_is_trimmed_and_its_duration_is_that_of_what_is_left(gatewa
     )
 
 
-async def test_nothing_but_silence_is_absent_after_trimming(gateway: Gateway) -> None:
+async def test_nothing_but_silence_is_absent_after_trimming_and_the_next_verb_follows(gateway: Gateway) -> None:
     application = gateway.application
-    application.answers("/number", f'<Response><Record timeout="0" playBeep="false" {EVENTS}/></Response>')
+    record = f'<Record timeout="0" playBeep="false" action="/kept" {EVENTS}/>'
+    application.answers("/number", f"<Response>{record}<Redirect>/after</Redirect></Response>")
+    application.answers("/after", "<Response/>")
     application.answers("/recorded", "")
     async with RtpPhone(gateway.sip, NUMBER) as phone:
         await asyncio.wait_for(phone.answered.wait(), 10)
         await asyncio.sleep(1.0)
+        await phone.press("#")
+        await application.wait_for("/after", within_s=10.0)
+    assert not application.all("/kept")
     end = await application.wait_for("/recorded", count=2)
     assert end["RecordingStatus"] == "absent"
     assert "RecordingDuration" not in end

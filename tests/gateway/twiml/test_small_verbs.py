@@ -47,6 +47,7 @@ def test_length_of_a_pause(attributes: str, length: float, noted: list[int]) -> 
     [
         ("<Redirect>next</Redirect>", "http://app.example/menu/next", "POST"),
         ("<Redirect method='get'>\n http://x.example/ \n</Redirect>", "http://x.example/", "GET"),
+        ("<Redirect>HTTPS://x.example/</Redirect>", "HTTPS://x.example/", "POST"),
         ("<Redirect/>", BASE, "POST"),
         ("<Redirect method='PUT'>/a</Redirect>", "http://app.example/a", "POST"),
     ],
