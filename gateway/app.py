@@ -26,7 +26,9 @@ from gateway.audio import AudioFiles
 from gateway.bins import SCHEME, Bins
 from gateway.calls.arrival import arrival
 from gateway.calls.calls import Calls
+from gateway.calls.child import Child
 from gateway.calls.destinations import Destinations
+from gateway.calls.exchange import LiveCall
 from gateway.calls.leg import Telephones
 from gateway.calls.live_calls import ApiCalls
 from gateway.calls.live_rooms import ApiQueues, ApiRooms
@@ -256,7 +258,9 @@ class App:
     async def _on_invite(self, session: Session) -> None:
         try:
             arrived = arrival(session, self.directory)
-            replaced = replaced_by_invite(session.request, self.calls.live.values(), arrived.call.account_sid)
+            replaced = await replaced_by_invite(
+                session.request, self.calls.live.values(), self.calls.ringing.values(), arrived.call.account_sid
+            )
         except RemoteError as fault:
             session.refuse(fault.status, fault.reason)
             return
@@ -267,10 +271,13 @@ class App:
         leg = await self.calls.telephones.inbound(session)
         if leg is None:
             return
-        if replaced is not None:
-            await self.calls.take_over(arrived.call, leg, replaced)
-        else:
-            await self.calls.inbound(arrived.call, leg, arrived.first)
+        match replaced:
+            case LiveCall():
+                await self.calls.take_over(arrived.call, leg, replaced)
+            case Child():
+                await self.calls.pick_up(leg, replaced)
+            case None:
+                await self.calls.inbound(arrived.call, leg, arrived.first)
 
     async def _on_request(self, request: ServerRequest) -> None:
         match request.request.method:

@@ -262,7 +262,7 @@ class Engine:
         self.detectors.connect(leg, params)
         self.reporter.connect(leg, self._now)
         leg.params = params
-        leg.silent_told = False
+        leg.silent_told, leg.strange = False, 0
         self.figures.heard_at[leg.row] = self._now
         if not params.direction.receives:
             self.heard[leg.row] = 0.0

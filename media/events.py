@@ -54,6 +54,14 @@ class FirstAudio:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WentOver:
+    """The peer sends another codec of those agreed (`StreamParams.others`): its audio is heard once `Connect` says that codec."""
+
+    slot: Slot
+    payload_type: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Silent:
     """Nothing has come from the peer for the limit (60 s, or 30 min on hold): the call should end. Told once."""
 
@@ -159,6 +167,7 @@ Event = (
     | Digit
     | DigitsSent
     | FirstAudio
+    | WentOver
     | Silent
     | Playing
     | Dry

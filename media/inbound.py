@@ -12,7 +12,7 @@ from media import rtp
 from media.arrived import Arrived, Wire
 from media.codecs import g711
 from media.conceal import Concealer
-from media.events import Event, FirstAudio
+from media.events import Event, FirstAudio, WentOver
 from media.figures import Figures
 from media.jitter import CELL, Jitter
 from media.legs import Leg
@@ -23,6 +23,8 @@ Floats = NDArray[np.float32]
 Rows = NDArray[np.intp]
 Flags = NDArray[np.bool_]
 NONE = -1
+PERSISTENT = 3
+"""Packets of another codec after which the peer has gone over to it, and is not only overtaken by an old one."""
 LONGEST = 12
 """Cells of the longest packet taken: 120 ms."""
 QUIET = 1e-5
@@ -182,7 +184,8 @@ class Inbound:
                     self.figures.refuse(row)
                     refused.append(at)
                 continue
-            known = (self._audio[row], self._digits[row], self._noise[row], leg.params.payload_type)
+            params = leg.params
+            known = (self._audio[row], self._digits[row], self._noise[row], params.payload_type, *params.others)
             if arrived.lengths[at] < rtp.HEADER or head[0] >> 6 != 2 or head[1] & 0x7F not in known:
                 self.figures.refuse(row)
                 refused.append(at)
@@ -275,6 +278,10 @@ class Inbound:
             elif kind == self._noise[row]:
                 self._pausing[row] = True
                 self._concealer.comfort(row, self._payload(matrix, batch, place))
+            elif leg.params is not None and kind in leg.params.others:
+                leg.strange += 1
+                if leg.strange == PERSISTENT and leg.params.direction.receives:
+                    self.emit(WentOver(slot=leg.slot, payload_type=kind))
             elif leg.params is None or kind != leg.params.payload_type:  # else audio on hold: let it pass
                 self.figures.bad(batch.row[place : place + 1])
 

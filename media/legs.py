@@ -25,6 +25,8 @@ class Leg:
     boxes: Boxes | None = None
     """The codec, where it is none of `TABLES`."""
     silent_told: bool = False
+    strange: int = 0
+    """Packets of another agreed codec since the last `Connect`."""
 
     @property
     def row(self) -> int:

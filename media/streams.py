@@ -56,6 +56,9 @@ class StreamParams:
     """RTP clock rate as in the rtpmap (G722 says 8000, OPUS 48000, L16 as offered)."""
 
     channels: int = 1
+    others: tuple[int, ...] = ()
+    """Payload types of codecs that were agreed beside this one: the peer may go over to them unasked (RFC 3264 section 7)."""
+
     send_payload_type: int | None = None
     """Where the peer wants another number than ours (RFC 3264 section 5.1); None: the same."""
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from sip.events import Canceled, Ended, Refused, SessionEvent
 from sip.headers import Address
 from sip.incoming import IncomingSession
+from sip.matching import DialogKey
 from sip.message import Request, Response
 from sip.outgoing import OutgoingSession
 from sip.server_request import ServerRequest as Transaction
@@ -43,6 +44,11 @@ class Session:
     @property
     def remote(self) -> Address:
         return self._machine.remote
+
+    @property
+    def dialogs(self) -> list[DialogKey]:
+        """Call-ID, our tag and the peer's, of each that there is: before the answer there may be several."""
+        return [dialog.key for dialog in self._machine.dialogs]
 
     @property
     def request(self) -> Request:

@@ -74,6 +74,10 @@ class OutgoingSession(Session):
         return next(iter(self._early.values())) if len(self._early) == 1 else None
 
     @property
+    def dialogs(self) -> list[Dialog]:
+        return super().dialogs or list(self._early.values())
+
+    @property
     def is_heard(self) -> bool:
         """Whether the hop whose turn it is has said anything."""
         return self._provisional or not self.is_early

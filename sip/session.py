@@ -90,6 +90,11 @@ class Session:
         return pair if self.is_uac else pair[::-1]
 
     @property
+    def dialogs(self) -> list[Dialog]:
+        """Those that there are: before the answer there may be several."""
+        return [self.dialog] if self.dialog is not None else []
+
+    @property
     def remote_target(self) -> Uri | None:
         """The peer's Contact; None before there is a dialog."""
         return self.dialog.target if self.dialog is not None else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -128,6 +128,10 @@ class Call:
         if self.watcher is not None:
             self.watcher(self, what)
         return True
+
+    def answered_with(self, headers: Sequence[tuple[str, str]]) -> None:
+        """X- headers of the response that answered: each webhook of this call has them from now on."""
+        self.extras = (*self.extras, *((f"SipHeader_{name}", value) for name, value in headers))
 
     @property
     def duration_s(self) -> int:

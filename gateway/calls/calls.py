@@ -10,6 +10,7 @@ from typing import Protocol
 import structlog
 
 from gateway.calls.call import Call, Happening, Status, utc_now
+from gateway.calls.child import Child
 from gateway.calls.conferences import Rooms
 from gateway.calls.control import Control
 from gateway.calls.destinations import Destinations
@@ -26,7 +27,8 @@ from gateway.config import Config
 from gateway.ids import CallSid, new_call_sid
 from gateway.speech import Listener
 from gateway.storage.models import TranscriptionRow
-from gateway.twiml.control import CallControl, DialPlan, DialTarget, StatusCallback, Whisper
+from gateway.twilio_codes import Code
+from gateway.twiml.control import CallControl, DialPlan, DialTarget, HungUp, StatusCallback, Whisper
 from gateway.twiml.interpreter import DocumentRequest, Finish, Interpreter, Rules
 from gateway.twiml.nouns.caller import caller_id
 from media.client import EngineClient
@@ -86,8 +88,8 @@ class Calls:
         self.transcribing = asyncio.Semaphore(1)
         self.audio = audio
         self.live: dict[CallSid, LiveCall] = {}
-        self.ringing: dict[CallSid, Callable[[], None]] = {}
-        """Children of `<Dial>` that ring, and how to cancel them."""
+        self.ringing: dict[CallSid, Child] = {}
+        """Of `<Dial>`s."""
 
         self._interpreter = interpreter
         self._ledger = ledger
@@ -116,6 +118,15 @@ class Calls:
         call.happened(Happening.RINGING)
         self.adopt(live)
         await take_over(live, replaced)
+
+    async def pick_up(self, leg: Leg, child: Child) -> None:
+        """An inbound call that is no new one: its telephone answers instead of that which rings (RFC 3891 section 3)."""
+        try:
+            await leg.answer()
+        except HungUp:
+            return
+        if not child.pick_up(leg):
+            leg.hang_up("answered elsewhere")
 
     async def run(self, live: LiveCall, first: DocumentRequest) -> None:
         """Steer an adopted call by documents until they run out, then hang up."""
@@ -146,6 +157,9 @@ class Calls:
         self._none_left.clear()
         live.leg.answered.add_done_callback(lambda answered: self._answered(live) if answered.result() else None)
         live.leg.ended.add_done_callback(lambda _: self._ended(live))
+        live.leg.reception.on_refused = lambda referral: self.notify(
+            live.call, Code.REFER_WITHOUT_URL, f"REFER to {referral.refer_to} outside a <Dial>"
+        )
 
     def _answered(self, live: LiveCall) -> None:
         """Whatever answered it: a verb, or a `<Dial>` that bridged."""
@@ -194,9 +208,9 @@ class Calls:
         call.watcher = self.happened
         return call
 
-    def rings(self, call: Call, cancel: Callable[[], None] | None) -> None:
-        if cancel is not None:
-            self.ringing[call.sid] = cancel
+    def rings(self, call: Call, child: Child | None) -> None:
+        if child is not None:
+            self.ringing[call.sid] = child
         else:
             self.ringing.pop(call.sid, None)
 

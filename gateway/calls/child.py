@@ -17,6 +17,7 @@ from gateway.calls.ringing import Ringing
 from gateway.calls.until import first_of
 from gateway.twilio_codes import Code
 from gateway.twiml.control import DialPlan, DialTarget, HungUp, Whisper
+from sip.replaces import Replaces
 
 log = structlog.get_logger(__name__)
 
@@ -68,7 +69,7 @@ class Child:
         if (replaced := await self._exchange.replaced(self._target, self.call)) is not None:
             return self._join(replaced)
         self.call.happened(Happening.INITIATED)
-        self._exchange.rings(self.call, self._canceled)
+        self._exchange.rings(self.call, self)
         try:
             leg = await self._answer()
         except TimeoutError:
@@ -89,6 +90,7 @@ class Child:
             leg.hang_up(ELSEWHERE)
             return self._out(Ending(what=Happening.CANCELED, reason=ELSEWHERE))
         self.live = LiveCall(call=self.call, leg=leg)
+        self.call.answered_with(leg.peer_headers)
         self.ending = Ending(what=Happening.COMPLETED, sip_code=200, headers=leg.peer_headers)
         self.call.happened(Happening.ANSWERED)
         if self._target.detection is not None:
@@ -156,10 +158,18 @@ class Child:
         else:
             self._ringback.ringing()
 
-    def _canceled(self) -> None:
+    def cancel(self) -> None:
         """The application ends it while it rings."""
         self.ending = BY_APPLICATION
         self._ringing.stop()
+
+    def rings_as(self, meant: Replaces) -> bool:
+        """Whether one of its telephones rings in the dialog meant."""
+        return self._ringing.is_dialog(meant)
+
+    def pick_up(self, leg: Leg) -> bool:
+        """*leg* has answered instead of the telephones that ring. False: one of them was first."""
+        return self._ringing.pick_up(leg)
 
     def _out(self, ending: Ending) -> bool:
         self.ending = ending

@@ -83,8 +83,8 @@ class Rooms:
             if what is Happening.ANSWERED:
                 live.answered(call.sid)
 
-    def early(self, sid: CallSid, slot: Slot) -> None:
-        """A telephone that is dialled sends media before it answers."""
+    def early(self, sid: CallSid, slot: Slot | None) -> None:
+        """A telephone that is dialled rings; *slot*: with media of its own."""
         live = self._invited.get(sid)
         if live is not None:
             live.early(sid, slot)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 import structlog
 
@@ -30,13 +31,17 @@ class Dialing:
     Leaving it in any way (answer elsewhere, hang-up, live update) ends every child that is not taken over.
     """
 
-    def __init__(self, exchange: Exchange, parent: LiveCall, plan: DialPlan) -> None:
+    def __init__(
+        self, exchange: Exchange, parent: LiveCall, plan: DialPlan, on_ringing: Callable[[], None] = lambda: None
+    ) -> None:
+        """*on_ringing* hears of everything that rings."""
         self._exchange = exchange
         self._parent = parent
         self._plan = plan
         self._is_won = False
         self._children = [Child(exchange, parent, target, plan, self._win) for target in plan.targets]
         self._tape = DialTape(exchange, parent, plan.recording)
+        self._on_ringing = on_ringing
 
     def _win(self) -> bool:
         """True for the first that asks, while the caller is there: of two answers in one moment one is bridged."""
@@ -102,7 +107,7 @@ class Dialing:
                     self._plan,
                     early_media=alone,
                     is_taped=self._tape.hears_ringing,
-                    on_ringing=self._tape.ringing,
+                    on_ringing=self._rings,
                 ) as ringback:
                     if not self._plan.sequential:
                         return await _first(self._children, ringback)
@@ -112,6 +117,10 @@ class Dialing:
         except HungUp:
             log.info("caller left while ringing", call_sid=self._parent.call.sid)
         return None
+
+    def _rings(self) -> None:
+        self._tape.ringing()
+        self._on_ringing()
 
     async def _talk(self, child: Child) -> bool:
         """Bridge until one side leaves, `*` is pressed, the limit is reached, or an update or a transfer ends it. False: it never began."""

@@ -115,8 +115,8 @@ class Exchange(Protocol):
         """A new outbound-dial call for a target, not yet placed."""
         ...
 
-    def rings(self, call: Call, cancel: Callable[[], None] | None) -> None:
-        """A child rings, and *cancel* ends that; None: it does not any more."""
+    def rings(self, call: Call, child: Child | None) -> None:
+        """A child rings; None: it does not any more."""
         ...
 
     def referred(self, talk: Talk, party: Party, referral: Referral) -> None:

@@ -14,7 +14,7 @@ from gateway.calls.destinations import Destination
 from gateway.calls.ending import CallFailed, Ending, outcome, sip_reason, x_headers
 from gateway.calls.keys import Keys
 from gateway.calls.negotiate import Negotiation
-from gateway.calls.referral import Referral
+from gateway.calls.referral import Reception, Referral
 from gateway.calls.until import Until
 from gateway.twiml.control import HungUp
 from media import events as media_events
@@ -66,8 +66,8 @@ class Leg:
         self.answered: asyncio.Future[bool] = loop.create_future()
         self.ended: asyncio.Future[Ending] = loop.create_future()
         self.on_progress: Callable[[bool], None] = lambda early_media: None
-        self.on_refer: Callable[[Referral], None] = lambda referral: referral.refuse(603)
-        """Takes a REFER of the peer, or it is refused."""
+        self.reception = Reception()
+        """Of the peer's REFERs."""
 
         self.on_refer_progress: Callable[[ReferProgress], None] = lambda progress: None
         self.peer_headers: tuple[tuple[str, str], ...] = ()
@@ -95,9 +95,8 @@ class Leg:
         return self._early and not self.answered.done()
 
     def is_dialog(self, meant: Replaces) -> bool:
-        """Whether this telephone's dialog is the one meant."""
-        session = self._session
-        return meant.means(session.call_id, session.local.tag or "", session.remote.tag or "")
+        """Whether this telephone's dialog is the one meant; one that rings may have several."""
+        return any(meant.means(*key) for key in self._session.dialogs)
 
     @property
     def is_answered(self) -> bool:
@@ -300,7 +299,7 @@ class Leg:
             self._engine.send(Connect(slot=self.slot, params=params))
 
     def _referred(self, event: Referred) -> None:
-        self.on_refer(Referral(self._session, event))
+        self.reception.came(Referral(self._session, event))
 
     def _digit(self, digit: str, way: str) -> None:
         if not self._keys.is_new(digit, way, asyncio.get_running_loop().time()):
@@ -312,6 +311,9 @@ class Leg:
         match event:
             case media_events.Digit(digit=digit, in_band=in_band):
                 self._digit(digit, "tone" if in_band else "rtp")
+            case media_events.WentOver(payload_type=payload_type):
+                self._negotiation.went_over(payload_type)
+                self._connect()
             case media_events.Silent(silent_s=silent_s):
                 log.warning("no RTP from the peer", call_id=self.call_id, silent_s=silent_s)
                 self.hang_up("no RTP")
@@ -323,6 +325,7 @@ class Leg:
         if self.ended.done():
             return
         self._unlisten()
+        self.reception.forget()
         self._engine.send(Close(slot=self.slot))
         self.ended.set_result(ending)
         if not self.answered.done():

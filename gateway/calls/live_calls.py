@@ -52,8 +52,8 @@ class ApiCalls:
     def hang_up(self, sid: CallSid, *, canceled: bool) -> bool:
         """`canceled` reaches only calls that are not answered; `completed` ends any."""
         live = self._calls.live.get(sid)
-        if (cancel := self._calls.ringing.get(sid)) is not None:
-            cancel()
+        if (child := self._calls.ringing.get(sid)) is not None:
+            child.cancel()
             return True
         if live is not None and live.leg.is_answered:
             return not canceled and self._calls.hang_up(sid)

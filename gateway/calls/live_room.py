@@ -5,16 +5,19 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 from functools import partial
 from typing import Protocol
 
 import structlog
 
+from gateway.calls.bridging import one_way, playing, routed
 from gateway.calls.call import Call, utc_now
 from gateway.calls.conference_callbacks import conference_params, is_wanted, recorded_params
 from gateway.calls.exchange import Exchange, LiveCall
 from gateway.calls.lull import Lull
 from gateway.calls.recordings import Taping
+from gateway.calls.ringback import ring_tone
 from gateway.calls.room import Change, Event, Happened, Member, Participant, Room, Wait
 from gateway.ids import CallSid
 from gateway.twiml.control import ConferencePlan, StatusCallback
@@ -27,7 +30,7 @@ log = structlog.get_logger(__name__)
 
 
 BUFFERS_MS = {"large": 60, "medium": 40, "small": 20, "off": 0}
-"""`jitterBufferSize`; where it is not said, the engine is as quick as the network allows."""
+"""`jitterBufferSize`: how late a member is heard at least. In a bridge of two it is as little as the network allows."""
 
 
 WORDS_ONLY = frozenset({Happened.SPEECH_START, Happened.SPEECH_STOP, Happened.ANNOUNCED, Happened.NOT_ANNOUNCED})
@@ -66,6 +69,9 @@ class LiveRoom:
         self._voices: dict[CallSid, bool] = {}
         """Whose voice is listened for, and whether it is heard."""
 
+        self._early: dict[CallSid, Slot | None] = {}
+        """Whose ringing is heard, and from where."""
+
         self._undo: defaultdict[CallSid, list[Callable[[], None]]] = defaultdict(list)
         """What is to be done when a member goes."""
 
@@ -82,14 +88,19 @@ class LiveRoom:
         self.room.invited[participant.sid] = participant
         self._ledger.room_changed(self.room)
 
-    def early(self, sid: CallSid, slot: Slot) -> None:
-        """The telephone of one who is dialled says something before it is answered: the room hears it, where that is wanted."""
+    def early(self, sid: CallSid, slot: Slot | None) -> None:
+        """The telephone of one who is dialled rings: where that is wanted the room hears what it sends meanwhile, or (None) a ring tone."""
         participant = self.room.invited.get(sid)
-        if participant is None or not participant.early_media or sid in self._undo:
+        if participant is None or not participant.early_media or slot == self._early.get(sid, ()):
             return
-        routes = (Route(source=slot, target=self.room.slot),)
-        self._engine.send(SetRoutes(add=routes))
-        self._undo[sid].append(lambda: self._engine.send(SetRoutes(remove=routes)))
+        self._let_go(sid)
+        self._early[sid] = slot
+        way = playing(self._engine, self.room.slot, ring_tone(""))
+        if slot is not None:
+            way = routed(self._engine, one_way(slot, self.room.slot))
+        held = ExitStack()
+        held.enter_context(way)
+        self._undo[sid].append(held.close)
 
     def answered(self, sid: CallSid) -> None:
         """What comes now is no early media, and the call is on its way."""
@@ -110,8 +121,7 @@ class LiveRoom:
         self._lulls[member.sid] = Lull(self._exchange, live, lambda: self._no_music(member))
         if self._callback is not None and "speaker" in self._callback.events:
             self._listen(member)
-        if plan.jitter_buffer:
-            self._delay(member, BUFFERS_MS[plan.jitter_buffer])
+        self._delay(member, BUFFERS_MS[plan.jitter_buffer])
         events = self.room.join(member)
         self._take(events)
         if any(event.what is Happened.START for event in events):
@@ -229,6 +239,7 @@ class LiveRoom:
         self._plans.pop(sid, None)
         self._voices.pop(sid, None)
         self._turns.pop(sid, None)
+        self._early.pop(sid, None)
         for undo in self._undo.pop(sid, ()):
             undo()
 

@@ -43,6 +43,7 @@ class Negotiation:
         self._origin = Origin(session_id, session_id, address)
         self._signalling_address = signalling_address
         self._ours: SessionDescription | None = None
+        self._agreement: Agreement | None = None
         self.params: StreamParams | None = None
         self.waits_for_answer = False
         """We made the last offer; its answer has not come yet."""
@@ -75,7 +76,15 @@ class Negotiation:
             raise RemoteError(488, "An Answer Without an Offer")
         self._agreed(check(self._ours, parse(sdp), self._local))
 
+    def went_over(self, payload_type: int) -> None:
+        """The peer sends another codec of those agreed: from now on it gets that one, too."""
+        if self._agreement is not None:
+            formats = sorted(self._agreement.formats, key=lambda one: one.receive.pt != payload_type)
+            self._agreement = replace(self._agreement, formats=tuple(formats))
+            self.params = stream_params(self._agreement, self._signalling_address)
+
     def _agreed(self, agreement: Agreement) -> None:
+        self._agreement = agreement
         self._ours = agreement.local
         self.params = stream_params(agreement, self._signalling_address)
         self.waits_for_answer = False
@@ -89,6 +98,7 @@ def stream_params(agreement: Agreement, signalling_address: str = "") -> StreamP
     return StreamParams(
         codec=codec.receive.name.upper(),
         payload_type=codec.receive.pt,
+        others=tuple(one.receive.pt for one in agreement.formats[1:]),
         send_payload_type=codec.send.pt,
         rate_hz=codec.receive.rate,
         channels=codec.receive.channels,

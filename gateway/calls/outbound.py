@@ -102,12 +102,11 @@ class Outbound:
 
     def _progress(self, order: Order, leg: Leg, early: bool) -> None:
         order.call.happened(Happening.RINGING)
-        if early:
-            self._calls.rooms.early(order.call.sid, leg.slot)
+        self._calls.rooms.early(order.call.sid, leg.slot if early else None)
 
     async def _talk(self, order: Order, leg: Leg) -> None:
         call = order.call
-        call.extras = (*call.extras, *((f"SipHeader_{name}", value) for name, value in leg.peer_headers))
+        call.answered_with(leg.peer_headers)
         call.happened(Happening.ANSWERED)
         live = LiveCall(call=call, leg=leg)
         if order.detection is not None:

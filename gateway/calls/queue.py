@@ -76,6 +76,9 @@ class Waiting:
         if not self._place.ready.done():
             self._place.ready.set_result(False)
         self._place.gone.set_result(True)
+        party = self._live.party
+        if party is not None and party.talk is not None:
+            party.talk.end()
 
     async def _entertained(self, line: WaitingLine, place: Place) -> str:
         """Wait for the turn; `""` when it has come, else why the wait is over."""

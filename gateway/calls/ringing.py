@@ -12,6 +12,8 @@ from gateway.calls.call import Call, Happening
 from gateway.calls.destinations import Destination
 from gateway.calls.ending import CallFailed, Ending, worst
 from gateway.calls.leg import Leg, Telephones
+from gateway.calls.until import first_of
+from sip.replaces import Replaces
 
 log = structlog.get_logger(__name__)
 
@@ -37,6 +39,7 @@ class Ringing:
         self._legs: list[Leg] = []
         self._rang: set[Leg] = set()
         self._stopped = False
+        self._picked_up: asyncio.Future[Leg] = asyncio.get_running_loop().create_future()
 
     async def ring(self, destinations: Sequence[Destination]) -> Leg:
         """The telephone that answered. Raises `CallFailed` when none is left; cancelling it does not stop the ringing."""
@@ -44,8 +47,11 @@ class Ringing:
         pending: set[asyncio.Task[Leg | Ending]] = set(tasks)
         try:
             while pending:
-                _, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
+                await first_of(*pending, self._picked_up)
+                pending = {task for task in pending if not task.done()}
                 found = next((r for task in tasks if task.done() and isinstance(r := task.result(), Leg)), None)
+                if found is None and self._picked_up.done():
+                    found = self._picked_up.result()
                 if found is not None:
                     self._call.sip_call_id = found.call_id
                     self.stop(found)
@@ -90,6 +96,17 @@ class Ringing:
     def _progressed(self, leg: Leg, early_media: bool) -> None:
         self._rang.add(leg)
         self._on_progress(leg, early_media)
+
+    def is_dialog(self, meant: Replaces) -> bool:
+        """Whether one of the telephones rings in the dialog meant."""
+        return any(leg.is_dialog(meant) for leg in self._legs if not leg.ended.done())
+
+    def pick_up(self, leg: Leg) -> bool:
+        """Another telephone has answered in their place. False: it comes too late."""
+        if self._stopped or self._picked_up.done() or any(one.is_answered for one in self._legs):
+            return False
+        self._picked_up.set_result(leg)
+        return True
 
     def stop(self, answered: Leg | None = None, reason: str = "") -> None:
         """End every leg but the one that answered."""

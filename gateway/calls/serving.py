@@ -5,16 +5,21 @@ from __future__ import annotations
 import asyncio
 from contextlib import ExitStack
 
-from gateway.calls.bridging import bridge, keys_passed, routed
+from gateway.calls.bridging import playing
 from gateway.calls.dial_tape import DialTape
 from gateway.calls.exchange import Exchange, LiveCall
 from gateway.calls.queues import Place, Turn, WaitingLine
+from gateway.calls.ringback import ring_tone
+from gateway.calls.talk import Party, Talk
 from gateway.calls.until import Until, first_of
 from gateway.twiml.control import DequeuePlan, DialResult, HungUp, Whisper
 
 
 class Serving:
-    """`<Dial><Queue>` of one call: takes heads until one is still there, and talks with it."""
+    """`<Dial><Queue>` of one call: takes heads until one is still there, and talks with it. Until then it hears that it rings.
+
+    Either may be transferred while they talk: who waited is served for as long as it talks with anybody.
+    """
 
     def __init__(self, exchange: Exchange, live: LiveCall, plan: DequeuePlan) -> None:
         self._exchange = exchange
@@ -29,7 +34,8 @@ class Serving:
             return DialResult(status="failed")
         try:
             async with Until(leg.ended, HungUp):
-                place = await self._next(line)
+                with playing(self._exchange.engine, leg.slot, ring_tone(self._plan.ring_tone)):
+                    place = await self._next(line)
         except HungUp:
             return DialResult(status="canceled")
         if place is None:
@@ -39,7 +45,7 @@ class Serving:
     async def _next(self, line: WaitingLine) -> Place | None:
         """The first who is still there when its turn has come; None: nobody within the time."""
         clock = asyncio.get_running_loop().time
-        deadline = clock() + self._plan.timeout_s
+        deadline = clock() + self._plan.timeout_s + self._exchange.config.limits.dial_buffer_seconds
         while True:
             try:
                 async with asyncio.timeout_at(deadline):
@@ -62,10 +68,13 @@ class Serving:
             return False
         place.turn.set_result(Turn(by=self._live.call.sid, whisper=whisper))
         await first_of(place.ready)
-        return place.ready.result()
+        return place.ready.result() and not place.gone.done() and not place.live.leg.ended.done()
 
     async def _talk(self, line: WaitingLine, place: Place) -> DialResult:
-        engine, ours, theirs = self._exchange.engine, self._live.leg, place.live.leg
+        ours, theirs = Party(live=self._live, steered=True), Party(live=place.live, steered=True)
+        theirs.over.add_done_callback(lambda _: _release(place, talked=True))
+        plan = self._plan
+        talk = Talk(self._exchange, ours, theirs, refer_url=plan.refer_url, refer_method=plan.refer_method)
         clock = asyncio.get_running_loop().time
         began = clock()
         tape = DialTape(self._exchange, self._live, self._plan.recording)
@@ -73,16 +82,18 @@ class Serving:
         try:
             with ExitStack() as held:
                 held.callback(tape.stop)
-                held.enter_context(routed(engine, bridge(ours.slot, theirs.slot)))
-                held.enter_context(keys_passed(engine, ours, theirs))
+                talk.begin()
                 tape.bridged()
-                if self._plan.hangup_on_star:
+                if plan.hangup_on_star:
                     held.callback(
-                        ours.on_digit(lambda key: star.set_result(None) if key == "*" and not star.done() else None)
+                        self._live.leg.on_digit(
+                            lambda key: star.set_result(None) if key == "*" and not star.done() else None
+                        )
                     )
-                await first_of(theirs.ended, place.gone, star, ours.ended, timeout_s=self._plan.time_limit_s)
+                await first_of(ours.over, star, timeout_s=plan.time_limit_s)
         finally:
-            _release(place, talked=True)
+            if ours.talk is not None:
+                ours.talk.end()
         return DialResult(
             status="completed",
             call_sid=place.sid,

@@ -109,12 +109,12 @@ class Talk:
             party.talk._lose(party)
         party.talk, party.live.party = self, party
         leg = party.live.leg
-        leg.on_refer = partial(self._referred, party)
+        leg.reception.open(partial(self._referred, party))
         leg.ended.add_done_callback(lambda _: party.talk.left(party) if party.talk is not None else None)
 
     def _leave(self, party: Party) -> None:
         party.talk = party.live.party = None
-        party.live.leg.on_refer = lambda referral: referral.refuse(603)
+        party.live.leg.reception.close()
         if not party.over.done():
             party.over.set_result(None)
 

@@ -101,7 +101,7 @@ class Transfer:
     async def _find(self, live: LiveCall, plan: DialPlan) -> Child | DialResult:
         """Dial before the old call is given up: who answered, or how it failed. Meanwhile the other party hears it ring."""
         self._talk.pause(self._asker)
-        finding = asyncio.ensure_future(Dialing(self._calls, live, plan).find())
+        finding = asyncio.ensure_future(Dialing(self._calls, live, plan, lambda: self._referral.tell(180)).find())
         try:
             await first_of(finding, self._other.over)
         finally:
@@ -127,8 +127,7 @@ class Transfer:
         self._talk.replace(self._asker, target)
         found.leg.hang_up("transferred")
         asyncio.get_running_loop().call_soon(self._asker.live.leg.hang_up, "transferred")  # once it has been told
-        if not (self._other.steered or target.steered):  # no document and no `<Dial>` limits them any more
-            self._calls.limit(target.live, self._calls.config.limits.max_call_seconds)
+        self._calls.limit(target.live, self._calls.config.limits.max_call_seconds)  # no `<Dial>` limits them any more
         return 200
 
 
@@ -164,15 +163,20 @@ async def replaced_by_address(address: str, lives: Iterable[LiveCall], account_s
     return await settled(meant, lives, account_sid) if meant is not None else None
 
 
-def replaced_by_invite(invite: Request, lives: Iterable[LiveCall], account_sid: str) -> LiveCall | None:
-    """Whose place a new INVITE takes; None: it has no Replaces. Raises `RemoteError` (RFC 3891 section 3)."""
+async def replaced_by_invite(
+    invite: Request, lives: Iterable[LiveCall], ringing: Iterable[Child], account_sid: str
+) -> LiveCall | Child | None:
+    """Whose place a new INVITE takes, be it one that only rings; None: it has no Replaces. Raises `RemoteError` (RFC 3891 section 3)."""
     values = invite.headers.get_all("Replaces")
     if not values:
         return None
     if len(values) > 1:
         raise RemoteError(400, "More Than One Replaces")
     meant = Replaces.parse(values[0])
-    found = dialog(meant, lives, account_sid)
+    for child in ringing:
+        if child.rings_as(meant) and child.call.account_sid == account_sid:
+            return child
+    found = await settled(meant, lives, account_sid)
     if found is None or found.party is None:
         raise RemoteError(481, "No Such Dialog")
     if meant.early_only:

@@ -204,7 +204,7 @@ class ConferencePlan:
     max_participants: int = 250
     coach: str = ""
     label: str = ""
-    jitter_buffer: str = ""
+    jitter_buffer: str = "large"
     """large, medium, small or off; empty: the engine adapts to the network."""
 
     callback: StatusCallback | None = None
@@ -230,7 +230,10 @@ class DequeuePlan:
     timeout_s: float = 30.0
     time_limit_s: float = 14_400.0
     hangup_on_star: bool = False
+    ring_tone: str = ""
     recording: RecordingPlan | None = None
+    refer_url: str = ""
+    refer_method: str = "POST"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

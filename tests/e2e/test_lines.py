@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from urllib.parse import quote
 
 import pytest
 from twilio.base.exceptions import TwilioRestException
@@ -10,6 +11,7 @@ from twilio.base.exceptions import TwilioRestException
 from tests.e2e.api import Api
 from tests.e2e.gateway import NUMBER, Gateway
 from tests.peers.probe import Choir, Probe
+from tests.peers.scripted import Ended, Scripted
 
 WAIT = {"QueuePosition", "QueueSid", "QueueTime", "AvgQueueTime", "CurrentQueueSize", "MaxQueueSize"}
 VOICE = {"AccountSid", "ApiVersion", "CallSid", "CallStatus", "Called", "Caller", "Direction", "From", "To"}
@@ -48,7 +50,7 @@ async def test_five_are_served_in_the_order_in_which_they_came(gateway: Gateway)
                 agent.press("*")
             await application.wait_for("/served", count=number + 1)
         agent_sid = application.all("/number")[-1]["CallSid"]
-        last = await application.wait_for("/served", count=6, within_s=10.0)
+        last = await application.wait_for("/served", count=6, within_s=15.0)  # timeout="5", and five more as always
         await application.wait_for("/left", count=5)
     assert (queue.current_size, [one.call_sid for one in members]) == (5, sids)
     assert [one.position for one in members] == [1, 2, 3, 4, 5]
@@ -156,6 +158,41 @@ async def test_ways_out_of_a_line(gateway: Gateway) -> None:
         codes = await api(lambda client: [one.error_code for one in client.calls(sids["leaver"]).notifications.list()])
         assert codes == ["12200"]
     assert application.all("/next") == [], "an action takes the place of what follows"
+
+
+async def test_an_agent_hears_it_ring_and_hands_the_caller_on(gateway: Gateway) -> None:
+    """Nobody waits: it rings. Who came is transferred to a colleague, and is being served for as long as those two talk."""
+    application, api = gateway.application, Api(gateway)
+    await api(lambda client: client.queues.create(friendly_name="support"))
+    customer, ringing, colleague = Probe("customer", 640), Probe("ringing"), Probe("colleague", 1040)
+    serve = '<Response><Dial action="/served" ringTone="de"><Queue>support</Queue></Dial></Response>'
+    async with Choir(customer, ringing, colleague) as choir, Scripted(gateway.sip) as agent:
+        said = {
+            "customer": ENQUEUE.format("support"),
+            "asks": f"<Response><Dial><Sip>{colleague.uri}</Sip></Dial></Response>",
+        }
+        application.answers("/number", lambda params: said.get(name_of(params), serve))
+        for path in ("/wait", "/left", "/served"):
+            application.answers(path, STAY)
+        await ringing.call(gateway.sip, NUMBER)
+        await choir.until(lambda: ringing.level(425.0, 0.6) > 0.05)
+        ringing.hang_up()
+        await application.wait_for("/served")
+        await customer.call(gateway.sip, NUMBER)
+        first = await agent.call(NUMBER, caller="agent")
+        second = await agent.call(NUMBER, caller="asks")
+        await first.is_connected()
+        await second.is_connected()
+        first.refer(f"<sip:colleague@127.0.0.1?Replaces={quote(second.replaces)}>")
+        await first.wait_for(Ended)
+        await choir.hear({"customer": {"colleague"}, "colleague": {"customer"}})
+        served = await application.wait_for("/served", count=2)
+        assert application.all("/left") == []
+        colleague.hang_up()
+        left = await application.wait_for("/left")
+    assert first.notified == [202, 100, 200]
+    assert (served["DialCallStatus"], served["DialCallSid"]) == ("completed", left["CallSid"])
+    assert left["QueueResult"] == "bridged"
 
 
 async def test_a_caller_whose_server_leaves_during_the_whisper_is_first_again(gateway: Gateway) -> None:

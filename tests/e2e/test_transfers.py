@@ -15,7 +15,7 @@ import pytest
 from tests.e2e.gateway import ACCOUNT_SID, AUTH_TOKEN, Gateway
 from tests.peers.baresip import Phone
 from tests.peers.linphone import Linphone
-from tests.peers.scripted import Ended, Line, Refused, Scripted, answer_at_once
+from tests.peers.scripted import Canceled, Ended, Line, Refused, Scripted, answer_at_once
 
 TONES = (440, 700, 950)
 DONE = "<Response><Hangup/></Response>"
@@ -139,8 +139,7 @@ class Trio:
         other = await self.bob.next_call(count=already + 1)
         await line.is_connected()
         await other.is_connected()
-        await asyncio.sleep(1.0)  # the gateway connects them a moment after its ACK; a busy machine takes longer
-        return line, other
+        return line, other  # which the gateway connects a moment later: who asks for something meanwhile gets it then
 
 
 async def until_told(line: Line, *statuses: int) -> None:
@@ -202,13 +201,13 @@ async def test_a_blind_transfer_to_who_is_busy_leaves_the_call_as_it_was(gateway
             alice, bob = await trio.talk()
             asking, left = (bob, alice) if asker == "bob" else (alice, bob)
             asking.refer("<sip:carol@127.0.0.1>")
-            await until_told(asking, 202, 100, 486)
+            await until_told(asking, 202, 100, 180, 486)
             await asyncio.sleep(0.2)  # long enough for a BYE that must not come
             assert alice.is_up
             assert bob.is_up
             trio.carol.script = answer_at_once
             asking.refer("<sip:carol@127.0.0.1>")
-            await until_told(asking, 202, 100, 486, 202, 100, 200)
+            await until_told(asking, 202, 100, 180, 486, 202, 100, 180, 200)
             await asking.wait_for(Ended)
             carol = trio.carol.incoming[-1]
             await asyncio.sleep(0.2)  # long enough for a BYE that must not come
@@ -326,6 +325,47 @@ async def test_an_invite_takes_the_place_of_a_dialog(gateway: Gateway) -> None:
         await carol.wait_for(Ended)
         done = await gateway.application.wait_for("/done/bob")
     assert done["DialCallStatus"] == "completed"
+
+
+async def test_an_invite_picks_up_a_call_that_rings_elsewhere(gateway: Gateway) -> None:
+    """RFC 3891 section 3: an early dialog is replaced where it was we who called; the call that rang is the one that is answered."""
+    callback = 'statusCallback="/told" statusCallbackEvent="initiated ringing answered completed"'
+    application = gateway.application
+    application.answers("/voice", f'<Response><Dial action="/done"><Client {callback}>bob</Client></Dial></Response>')
+    application.answers("/done", DONE)
+    application.answers("/told", "")
+    async with Trio(gateway) as trio:
+        trio.bob.script = rings
+        alice = await trio.alice.call("bob")
+        bob = await trio.bob.next_call()
+        await application.wait_for("/told", count=2)
+        replaces = bob.replaces
+        refused = await trio.carol.call("bob", [("Replaces", f"{alice.replaces}")])
+        await refused.wait_for(Refused)
+        assert refused.status == 481, "alice called us: hers is not ours to give away"
+        carol = await trio.carol.call("bob", [("Replaces", f"{replaces};early-only")])
+        await carol.is_connected()
+        await bob.wait_for(Canceled)
+        await alice.is_connected()
+        late = await trio.carol.call("bob", [("Replaces", replaces)])
+        await late.wait_for(Refused)
+        assert late.status == 481
+        carol.hang_up()
+        await alice.wait_for(Ended)
+        done = await application.wait_for("/done")
+        await application.wait_for("/told", count=4)
+    assert (done["DialCallStatus"], done["DialBridged"]) == ("completed", "true")
+    assert [one["CallStatus"] for one in application.all("/told")] == [
+        "initiated",
+        "ringing",
+        "in-progress",
+        "completed",
+    ]
+    assert len(application.all("/voice")) == 1, "carol's is no new call"
+
+
+async def rings(line: Line) -> None:
+    line.ring()
 
 
 def escaped(replaces: str) -> str:

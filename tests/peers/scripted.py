@@ -102,6 +102,10 @@ class Line:
         """BYE, CANCEL or a refusal, as the state has it."""
         self.session.bye()
 
+    def offer(self, more: str = "") -> None:
+        """Re-INVITE with the same description and *more* lines."""
+        self.session.offer(self._sdp + more.encode())
+
     def refer(self, target: str) -> None:
         self.session.refer(target)
 

@@ -49,7 +49,9 @@ class Conference(Noun, element="Conference", takes_text=True):
     trim: str = attribute("trim-silence", code=Code.CONFERENCE_TRIM, one_of=("trim-silence", "do-not-trim"))
     coach: str = attribute("", code=Code.CONFERENCE_COACH, parse=_coach)
     participant_label: str = attribute("", code=Code.PARTICIPANT_LABEL, parse=_label)
-    jitter_buffer_size: str = attribute("", code=Code.CONFERENCE_ATTRIBUTE, one_of=("large", "medium", "small", "off"))
+    jitter_buffer_size: str = attribute(
+        "large", code=Code.CONFERENCE_ATTRIBUTE, one_of=("large", "medium", "small", "off")
+    )
     region: str = attribute("", code=Code.CONFERENCE_ATTRIBUTE, one_of=REGIONS)
     status_callback: str | None = attribute(None)
     status_callback_method: str = http_method(Code.CONFERENCE_ATTRIBUTE)

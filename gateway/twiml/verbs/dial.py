@@ -184,7 +184,10 @@ class Dial(
             timeout_s=self.timeout,
             time_limit_s=self.time_limit,
             hangup_on_star=self.hangup_on_star,
+            ring_tone=self.ring_tone,
             recording=self.recording(call),
+            refer_url=call.resolve(self.refer_url) if self.refer_url else "",
+            refer_method=self.refer_method,
         )
 
     def recording(self, call: CallControl) -> RecordingPlan | None:

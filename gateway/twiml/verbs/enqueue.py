@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from gateway.twilio_codes import Code
-from gateway.twiml.control import CallControl, EnqueuePlan
+from gateway.twiml.control import CallControl, EnqueuePlan, EnqueueResult
 from gateway.twiml.nouns.task import Task
 from gateway.twiml.verb import FallThrough, Next, Note, Redirect, Verb, attribute, http_method, wait_url
 
@@ -27,7 +27,7 @@ class Enqueue(Verb, element="Enqueue", nests=(Task,), takes_text=True):
     def checked(self, notes: list[Note]) -> Self | None:
         if self.workflow_sid:
             notes.append(Note(Code.VERB_NOT_SUPPORTED, "<Enqueue workflowSid>: there is no TaskRouter here"))
-            return None
+            return self
         if not self.text:
             notes.append(Note(Code.ENQUEUE_NAME_TOO_SHORT, "<Enqueue> without a name was passed over"))
             return None
@@ -38,14 +38,17 @@ class Enqueue(Verb, element="Enqueue", nests=(Task,), takes_text=True):
 
     async def run(self, call: CallControl) -> Next:
         action = call.resolve(self.action) if self.action is not None else ""
-        result = await call.enqueue(
-            EnqueuePlan(
-                name=self.text,
-                wait_url=wait_url(call, self.wait_url, Code.ENQUEUE_WAIT_URL),
-                wait_method=self.wait_url_method or ("POST" if self.wait_url else "GET"),
-                max_size=self.max_queue_size,
-                action=action,
-                method=self.method,
-            )
+        result = (
+            EnqueueResult(result="system-error") if self.workflow_sid else await call.enqueue(self._plan(call, action))
         )
         return Redirect(action, self.method, result.parameters) if action else FallThrough()
+
+    def _plan(self, call: CallControl, action: str) -> EnqueuePlan:
+        return EnqueuePlan(
+            name=self.text,
+            wait_url=wait_url(call, self.wait_url, Code.ENQUEUE_WAIT_URL),
+            wait_method=self.wait_url_method or ("POST" if self.wait_url else "GET"),
+            max_size=self.max_queue_size,
+            action=action,
+            method=self.method,
+        )

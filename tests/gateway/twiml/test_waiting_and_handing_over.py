@@ -54,12 +54,21 @@ async def test_enqueue_waits_in_a_line(attributes: str, plan: EnqueuePlan, noted
     [
         ("<Enqueue/>", 14204),
         (f"<Enqueue>{'x' * 65}</Enqueue>", 14205),
-        ("<Enqueue workflowSid='WW1'><Task priority='1' timeout='2'>{}</Task></Enqueue>", 13750),
     ],
 )
 def test_an_enqueue_that_can_not_be_is_passed_over(xml: str, code: int) -> None:
     assert codes(xml) == [code]
     assert parse(f"<Response>{xml}</Response>".encode()).verbs == ()
+
+
+async def test_a_workflow_that_nobody_runs_is_a_system_error_for_the_application() -> None:
+    call = FakeCall()
+    xml = "<Enqueue {} workflowSid='WW1'><Task priority='1' timeout='2'>{{}}</Task></Enqueue>"
+    assert codes(xml.format("action='/a'")) == [13750]
+    told = (("QueueResult", "system-error"),)
+    assert await run(xml.format("action='/a'"), call) == Redirect("http://app.example/a", "POST", told)
+    assert await run(xml.format(""), call) == FallThrough()
+    assert call.asked == []
 
 
 @pytest.mark.parametrize(
