@@ -317,8 +317,6 @@ class Leg:
             case media_events.Silent(silent_s=silent_s):
                 log.warning("no RTP from the peer", call_id=self.call_id, silent_s=silent_s)
                 self.hang_up("no RTP")
-            case _:
-                pass
 
     def _end(self, ending: Ending) -> None:
         """Once: the slot goes back, whoever waits is told."""
