@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 DEFAULT_VOICE = "en-us+m3"
 _LANGUAGES = {
+    "en": "en-us",
+    "zh": "cmn",
     "arb": "ar",
     "ar-XA": "ar",
     "cmn-CN": "cmn",
@@ -11,26 +15,28 @@ _LANGUAGES = {
     "zh-TW": "cmn",
     "zh-HK": "yue",
     "yue-CN": "yue",
-    "en-AU": "en-gb",
-    "en-GB": "en-gb",
-    "en-GB-WLS": "en-gb",
-    "en-IN": "en-gb",
-    "en-IE": "en-gb",
-    "en-NZ": "en-gb",
-    "en-ZA": "en-gb",
+    "en-AU": "en",
+    "en-GB": "en",
+    "en-GB-WLS": "en",
+    "en-IN": "en",
+    "en-IE": "en",
+    "en-NZ": "en",
+    "en-ZA": "en",
     "en-CA": "en-us",
     "en-US": "en-us",
     "es-ES": "es",
     "es-MX": "es-419",
     "es-US": "es-419",
-    "fr-FR": "fr-fr",
-    "fr-CA": "fr-fr",
+    "fr-FR": "fr",
+    "fr-CA": "fr",
     "fr-BE": "fr-be",
     "nb-NO": "nb",
     "pt-BR": "pt-br",
     "pt-PT": "pt",
     "fil-PH": "en-us",
+    "gl-ES": "es",
 }
+_CODES = {language.lower(): code for language, code in _LANGUAGES.items()}
 _AMERICANS = "man matthew joey justin stephen kevin gregory brian russell geraint arthur"
 _EUROPEANS = (
     "hans daniel mathieu remi enrique sergio cristiano giorgio adriano jacek maxim ruben karl mads laurent liam zayd"
@@ -84,16 +90,21 @@ _LANGUAGE_OF = {name: language for language, names in _POLLY.items() for name in
 
 
 def voice_for(voice: str, language: str) -> str:
-    """espeak-ng's name: `en-us+m3`, `de+f2`. A voice with a language in its name (`Google.de-DE-…`) brings that."""
+    """espeak-ng's name: `en-us+m3`, `de+f2`; `en` is British. A voice with a language in its name (`Google.de-DE-…`) brings that."""
     name = voice.partition(".")[2] or voice
     parts = name.split("-")
     if len(parts) >= 2 and len(parts[0]) in (2, 3) and parts[0].islower() and parts[1].isupper():
         language = "-".join(parts[:2])
     elif voice.startswith("Polly."):
-        language = _LANGUAGE_OF.get(parts[0].lower().replace("é", "e").replace("ó", "o"), language)
-    is_man = parts[0].lower() in _MEN or (not voice and not language) or voice in ("", "man")
-    code = _LANGUAGES.get(language, language.partition("-")[0].lower() or "en-us")
+        language = _LANGUAGE_OF.get(_unaccented(parts[0]), language)
+    is_man = _unaccented(parts[0]) in _MEN or voice in ("", "man")
+    primary = language.partition("-")[0].lower()
+    code = _CODES.get(language.lower()) or _CODES.get(primary, primary) or "en-us"
     return f"{code}+{'m3' if is_man else 'f2'}"
+
+
+def _unaccented(name: str) -> str:
+    return "".join(letter for letter in unicodedata.normalize("NFKD", name.lower()) if letter.isascii())
 
 
 def is_model(voice: str) -> bool:

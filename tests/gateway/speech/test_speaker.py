@@ -24,6 +24,16 @@ from gateway.speech.espeak import EspeakSpeaker
 from gateway.speech.voices import voice_for
 from gateway.twiml.control import DocumentFault, Utterance
 
+LANGUAGES = """
+arb ar-AE ar-XA ca-ES cmn-CN zh-CN zh-HK zh-TW yue-CN cy-GB da-DK de-AT de-DE en-AU en-CA en-GB en-GB-WLS en-IE en-IN en-NZ
+en-US en-ZA es-ES es-MX es-US fi-FI fil-PH fr-BE fr-CA fr-FR is-IS it-IT ja-JP ko-KR nb-NO nl-BE nl-NL pl-PL pt-BR pt-PT ro-RO
+ru-RU sv-SE tr-TR af-ZA bg-BG bn-IN cs-CZ el-GR eu-ES gl-ES gu-IN he-IL hi-IN hu-HU id-ID kn-IN lt-LT lv-LV ml-IN mr-IN ms-MY
+pa-IN sk-SK sr-RS ta-IN te-IN th-TH uk-UA vi-VN en es fr de it pt zh ru en-gb
+"""
+"""`<Say language>` of Twilio's generator, and the short ones of old."""
+
+POLLY = "Amy Brian Celine Hans Joanna Mizuki Zhiyu Zeina Tatyana Carla Lotte Ewa Camila Ines Mia Lupe Seoyeon Hiujin Arlet Liv"
+
 PIPER = """
 class Chunk:
     sample_rate = 16000
@@ -146,18 +156,37 @@ async def test_a_piper_model_is_spoken_by_piper(
     ("voice", "language", "name"),
     [
         ("", "en-US", "en-us+m3"),
-        ("man", "en-GB", "en-gb+m3"),
+        ("man", "en-GB", "en+m3"),
         ("woman", "en-US", "en-us+f2"),
         ("alice", "de-DE", "de+f2"),
         ("Polly.Joey-Neural", "en-US", "en-us+m3"),
-        ("Polly.Amy", "en-GB", "en-gb+f2"),
+        ("Polly.Amy", "en-GB", "en+f2"),
         ("Google.de-DE-Standard-B", "en-US", "de+f2"),
         ("Polly.Hans", "en-US", "de+m3"),
-        ("Polly.Céline-Neural", "en-US", "fr-fr+f2"),
+        ("Polly.Céline-Neural", "en-US", "fr+f2"),
         ("Polly.Lupe-Neural", "en-US", "es-419+f2"),
         ("Polly.Somebody", "it-IT", "it+f2"),
         ("", "pt-BR", "pt-br+m3"),
+        ("", "en-us", "en-us+m3"),
+        ("", "en-SG", "en-us+m3"),
+        ("alice", "zh", "cmn+f2"),
+        ("Polly.Vitória", "en-US", "pt-br+f2"),
     ],
 )
 def test_twilios_voices_have_a_counterpart(voice: str, language: str, name: str) -> None:
     assert voice_for(voice, language) == name
+
+
+async def test_espeak_has_every_voice_that_twilios_lead_to() -> None:
+    """What it does not know is spoken by the house's voice: English, whatever the words are."""
+    asked = {voice_for("", language) for language in LANGUAGES.split()} | {
+        voice_for(f"Polly.{name}", "") for name in POLLY.split()
+    }
+    assert len(asked) > 30
+    worker = process.SpeechProcess("gateway.speech.espeak_worker")
+    await worker.start()
+    try:
+        for name in sorted(asked):
+            assert [pcm async for pcm in worker.make("a", name, 165)], name
+    finally:
+        await worker.stop()
