@@ -297,9 +297,12 @@ def _same(expected: str, given: str) -> bool:
 
 
 def _same_uri(authorized: str, requested: str) -> bool:
-    """Some add or drop parameters and the scheme's case between the two; user, host and port must agree."""
+    """Whether both ask for the same user. RFC 7616 section 3.4.6: a proxy between may have rewritten the request line's
+    host and port (an edge proxy does), and some phones add or drop parameters; who is called it leaves alone."""
 
-    def core(uri: str) -> str:
-        return uri.partition(";")[0].partition("?")[0].strip("<>").lower()
+    def user(uri: str) -> str:
+        uri = uri.partition("?")[0].strip("<>")
+        scheme, _, rest = uri.rpartition("@")[0 if "@" in uri else 2].partition(":")
+        return rest.partition(";")[0] if "@" in uri or scheme.lower() == "tel" else ""
 
-    return core(authorized) == core(requested)
+    return user(authorized) == user(requested)

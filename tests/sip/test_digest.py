@@ -104,13 +104,31 @@ def test_an_invented_nonce_and_one_of_an_earlier_process_are_stale(verifier: Ver
         (Credentials(username="alice", password="wrong"), "REGISTER", URI),
         (Credentials(username="nobody", password=""), "REGISTER", URI),
         (ALICE, "INVITE", URI),
-        (ALICE, "REGISTER", "sip:elsewhere.org"),
+        (ALICE, "REGISTER", "sip:bob@example.org"),
     ],
-    ids=["wrong password", "unknown user", "another method", "another URI"],
+    ids=["wrong password", "unknown user", "another method", "another user"],
 )
 def test_anything_else_is_wrong(verifier: Verifier, credentials: Credentials, method: str, uri: str) -> None:
     value = authorized(challenged(verifier, 0)[0], credentials=credentials)
     assert judge(verifier, value, 1, method=method, uri=uri) is Outcome.WRONG
+
+
+@pytest.mark.parametrize(
+    ("authorized_for", "requested"),
+    [
+        ("sip:+15550100@proxy.example.org:5080;transport=udp", "sip:+15550100@127.0.0.1:5060"),
+        ("tel:+15550100;phone-context=example.org", "sip:+15550100@127.0.0.1"),
+        ("sip:example.org", "SIP:127.0.0.1:5060;transport=tcp"),
+    ],
+)
+def test_a_proxy_between_may_rewrite_everything_but_the_user(
+    verifier: Verifier, authorized_for: str, requested: str
+) -> None:
+    challenge = challenged(verifier, 0)[0]
+    value = answer(challenge, ALICE, method="INVITE", uri=authorized_for, body=b"", nc=1, cnonce="c0ffee")
+    assert judge(verifier, value, 1, method="INVITE", uri=requested) is Outcome.GOOD
+    again = answer(challenge, ALICE, method="INVITE", uri=authorized_for, body=b"", nc=2, cnonce="c0ffee")
+    assert judge(verifier, again, 1, method="INVITE", uri="sip:1234@127.0.0.1") is Outcome.WRONG
 
 
 def test_no_credentials_for_our_realm_are_missing_ones(verifier: Verifier) -> None:
