@@ -54,7 +54,7 @@ class Stage(Enum):
 SPEECH = 0.5
 LAG_MS = 60
 """By how much a voice detector tells of an end late (and about as much of a beginning)."""
-SURE_MS = 40
+SURE_MS = 20
 """A silence is judged so much later, as what ends it in time is told of late."""
 ONSET_MS = 100
 """Speech shorter than this is a click, or a breath."""
@@ -138,7 +138,7 @@ class Detector:
             return
         spoken = sum(likely for likely, _, _ in self._recent) * TICK_MS
         if self._stage is Stage.WAITING:
-            if spoken < ONSET_MS:
+            if spoken < ONSET_MS or not any(near for _, near, _ in self._recent):
                 return
             self._stage = Stage.GREETING
             self._begins = self._ms - ONSET_MS - LAG_MS

@@ -22,6 +22,7 @@ from tests.peers.ports import LOOPBACK
 Floats = NDArray[np.float32]
 FRAME = 160
 TICK_S = 0.02
+Coded = tuple[tuple[bytes, ...], bytes]
 CODECS = {"PCMU": (0, "PCMU/8000", 160), "PCMA": (8, "PCMA/8000", 160), "G722": (9, "G722/8000", 160)} | {
     "OPUS": (96, "opus/48000/2", 960)
 }
@@ -64,6 +65,9 @@ class _Call:
     invite: dict[str, str]
     remote: tuple[str, int]
     rtp: asyncio.DatagramTransport
+    coded: Coded = ((), b"")
+    """What it says, packet by packet, and a packet of the silence that follows."""
+    early: Coded = ((), b"")
     tag: str = field(default_factory=lambda: secrets.token_hex(4))
     task: asyncio.Task[None] | None = None
     response: bytes = b""
@@ -82,6 +86,9 @@ class Callees(asyncio.DatagramProtocol):
         self.port = 0
         self.answered: dict[str, int] = {}
         """How often each user was called."""
+
+        self.late_ms = 0.0
+        """By how much a packet left late at most: what is measured of a gateway is no better than this."""
 
         self.ended: dict[str, asyncio.Event] = {}
         self._random = random.Random(seed)
@@ -143,6 +150,7 @@ class Callees(asyncio.DatagramProtocol):
         self.ended.setdefault(user, asyncio.Event()).set()
         if call.task is not None:
             call.task.cancel()
+        call.coded = ((), b"")
         call.rtp.close()
 
     async def _answer(self, first: str, headers: dict[str, str], body: str, addr: tuple[str, int]) -> None:
@@ -160,11 +168,14 @@ class Callees(asyncio.DatagramProtocol):
         assert port is not None
         call = _Call(answer, addr, headers, (host[1], int(port[1])), rtp)
         self._calls[headers["call-id"]] = call
+        call.coded = await asyncio.to_thread(_coded, answer, answer.sound)
+        if answer.early is not None:
+            call.early = await asyncio.to_thread(_coded, answer, answer.early)
         sdp = self._sdp(answer, rtp.get_extra_info("sockname")[1], body)
         contact = f"Contact: <{self.uri(user)}>\r\n"
         if answer.early is not None:
             self._send(_response("183 Session Progress", headers, call.tag, contact, sdp), addr)
-            await self._play(call, answer.early, forever=False)
+            await self._play(call, call.early, forever=False)
         else:
             self._send(_response("180 Ringing", headers, call.tag, contact), addr)
             await asyncio.sleep(answer.ring_ms / 1000)
@@ -191,30 +202,26 @@ class Callees(asyncio.DatagramProtocol):
                 if not answer.sends:
                     await asyncio.Event().wait()
                 await asyncio.sleep(answer.starts_ms / 1000)
-                await self._play(call, answer.sound, forever=True)
+                await self._play(call, call.coded, forever=True)
         except TimeoutError:
             self._bye(call)
 
-    async def _play(self, call: _Call, sound: Floats, *, forever: bool) -> None:
+    async def _play(self, call: _Call, said: Coded, *, forever: bool) -> None:
         """Packets of 20 ms by the clock; silence behind the sound where it goes on *forever*."""
         answer, loop = call.answer, asyncio.get_running_loop()
         number, _, step = CODECS[answer.codec]
-        params = StreamParams(codec=answer.codec, payload_type=number, remote_address=LOOPBACK, remote_port=9)
-        codec = None if answer.codec in ("PCMU", "PCMA") else codec_for(params)[0]
         sequence, stamp = self._random.randrange(60_000), self._random.randrange(1 << 30)
-        ssrc, kind = self._random.randrange(1 << 32), answer.codec
+        coded, silence = said
+        ssrc = self._random.randrange(1 << 32)
         begun = loop.time()
         at = 0
-        while forever or at * FRAME < len(sound):
+        while forever or at < len(coded):
             now_ms = at * 20
             if answer.new_ssrc_ms and now_ms == answer.new_ssrc_ms:
                 sequence, stamp, ssrc = self._random.randrange(60_000), self._random.randrange(1 << 30), ssrc ^ 0x5A5A
             if answer.other_codec_ms and now_ms == answer.other_codec_ms:
-                kind, number = "PCMA", 8
-            frame = sound[at * FRAME : (at + 1) * FRAME]
-            if len(frame) < FRAME:
-                frame = np.concatenate((frame, np.zeros(FRAME - len(frame), dtype=np.float32)))
-            payload = _coded(kind, codec, frame)
+                number = 8
+            payload = coded[at] if at < len(coded) else silence
             head = struct.pack("!BBHII", 0x80, number, sequence & 0xFFFF, stamp & 0xFFFFFFFF, ssrc)
             if self._random.random() >= answer.loss:
                 late = self._random.random() * answer.jitter_ms / 1000
@@ -222,6 +229,7 @@ class Callees(asyncio.DatagramProtocol):
                     loop.call_later(late, call.send, head + payload)
                 else:
                     call.send(head + payload)
+            self.late_ms = max(self.late_ms, 1000 * (loop.time() - begun - at * TICK_S))
             at, sequence, stamp = at + 1, sequence + 1, stamp + step
             await asyncio.sleep(max(0.0, begun + at * TICK_S - loop.time()))
 
@@ -241,13 +249,20 @@ class Callees(asyncio.DatagramProtocol):
         call.rtp.close()
 
 
-def _coded(kind: str, codec: object, frame: Floats) -> bytes:
-    if kind == "PCMU":
-        return float_to_ulaw(frame).tobytes()
-    if kind == "PCMA":
-        return float_to_alaw(frame).tobytes()
-    payload: bytes = codec.encode(frame)  # type: ignore[attr-defined]
-    return payload
+def _coded(answer: Answer, sound: Floats) -> Coded:
+    count = -(-len(sound) // FRAME)
+    frames = np.zeros((count + 1, FRAME), dtype=np.float32)
+    frames.reshape(-1)[: len(sound)] = sound
+    turns = answer.other_codec_ms // 20 or count + 2
+    if answer.codec in ("PCMU", "PCMA"):
+        encode = float_to_ulaw if answer.codec == "PCMU" else float_to_alaw
+        coded = [encode(frame).tobytes() for frame in frames[:turns]]
+    else:
+        params = StreamParams(codec=answer.codec, payload_type=0, remote_address=LOOPBACK, remote_port=9)
+        coder = codec_for(params)[0]
+        coded = [coder.encode(frame) for frame in frames[:turns]]
+    coded += [float_to_alaw(frame).tobytes() for frame in frames[turns:]]
+    return tuple(coded[:-1]), coded[-1]
 
 
 def _user(line: str) -> str:
