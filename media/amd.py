@@ -67,6 +67,8 @@ RISE_DB = 0.05
 EDGE_MS = 160
 """By how much speech and a tone may differ that are one sound."""
 QUIETEST_DBOV = -65.0
+NOTHING_DBOV = -80.0
+"""Below this nothing is sent (or has come yet), which says nothing of the line's noise."""
 TONE_MS = 100
 DOUBTED, PERIODIC, LOUD_DB = 0.01, 0.75, 18.0
 """A voice that the detector doubts (it knows none that squeaks) is one if it is loud and periodic, and no tone."""
@@ -128,7 +130,8 @@ class Detector:
     def _listen(self, probability: float, sines: Sines) -> None:
         """Follow the speech: its beginning, its latest end, its loudest."""
         level = sines.level_dbov
-        self._floor = min(max(level, QUIETEST_DBOV), self._floor + RISE_DB)
+        if level > NOTHING_DBOV:
+            self._floor = min(max(level, QUIETEST_DBOV), self._floor + RISE_DB)
         near = level > max(self._loudest - FAR_DB, self._floor + ABOVE_DB)
         likely = self._is_voice(probability, sines)
         self._recent.append((likely, near, level))
