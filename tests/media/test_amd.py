@@ -236,3 +236,24 @@ def test_a_detector_of_another_name_is_refused() -> None:
     assert isinstance(voicing("webrtc"), Webrtc)
     with pytest.raises(ValueError, match="no such"):
         voicing("ears")
+
+
+@pytest.mark.parametrize("lead_ms", [0, 60, 1500])
+def test_the_silence_before_the_first_packet_tells_nothing_of_the_lines_noise(lead_ms: int) -> None:
+    """Else noise would be as near as the voice, and a person who has stopped would be heard on for as long as the network lingers."""
+    noise = line(noise=0.02)
+    noise[: 8 * lead_ms] = 0.0
+    begin = lead_ms + 600
+    noise[8 * begin : 8 * (begin + 900)] += HISS[-7200:] * np.float32(0.2)
+    detector = Detector(Detect(slot=SLOT), Script([(begin, begin + 1100)]))  # it lingers for 200 ms
+    verdicts = [detector.hear(noise[at : at + FRAME]) for at in range(0, 8 * 6000, FRAME)]
+    (verdict,) = [verdict for verdict in verdicts if verdict]
+    assert verdict.answered_by == "human"
+    assert verdict.ms == pytest.approx(begin + 900 + 1200, abs=100)
+
+
+def test_what_is_never_louder_than_the_line_is_no_answer() -> None:
+    sound = line(noise=0.0004)
+    detector = Detector(Detect(slot=SLOT, silence_ms=3000), Script([(400, 900), (1500, 1900)]))
+    verdicts = [detector.hear(sound[at : at + FRAME]) for at in range(0, 8 * 6000, FRAME)]
+    assert [(str(one.answered_by), one.ms) for one in verdicts if one] == [("unknown", 3020)]
