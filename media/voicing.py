@@ -5,6 +5,7 @@ Only the former tells voices from the telephone's own tones and from music by it
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from functools import cache
 from typing import ClassVar, Protocol
@@ -14,11 +15,13 @@ import webrtcvad
 from numpy.typing import NDArray
 
 from media import silero
+from media.errors import NoSuchModel
 from media.levels import gain_of, to_pcm
 from media.silero import WINDOW, Memory
 from media.sines import analyse
 from media.streams import FRAME, RATE_HZ
 
+log = logging.getLogger("media.voicing")
 Floats = NDArray[np.float32]
 
 
@@ -106,8 +109,15 @@ class Webrtc:
 
 @cache
 def best() -> type[Silero] | type[Webrtc]:
-    """The better of those that are installed."""
-    return Silero if silero.is_there() else Webrtc
+    """The better of those that are installed, and whole."""
+    if not silero.is_there():
+        return Webrtc
+    try:
+        silero.network()
+    except NoSuchModel:
+        log.warning("answers are judged by webrtcvad, which hears worse", exc_info=True)
+        return Webrtc
+    return Silero
 
 
 def together(voicings: Sequence[Voicing], frames: Sequence[Floats]) -> list[float]:

@@ -46,6 +46,7 @@ ODD = {
     "leaves": (Answer(sound=HELLO, hangs_up_ms=1300), {"unknown", "human"}),
     "opus": (Answer(sound=MACHINE, codec="OPUS"), {"machine_start"}),
     "wide": (Answer(sound=HELLO, codec="G722"), {"human"}),
+    "turns": (Answer(sound=MACHINE, other_codec_ms=1400), {"machine_start"}),
     "fax": (Answer(sound=call(sine(2100, 3.0, 0.2), lead_ms=600, ms=9000), codec="PCMA"), {"fax"}),
 }
 
