@@ -129,6 +129,10 @@ class Call:
             self.watcher(self, what)
         return True
 
+    def status_after(self, what: Happening) -> Status:
+        """What it will be by then: a call whose end is told later, after its recording, is over all the same."""
+        return TABLE.get((self.status, what), self.status)
+
     def answered_with(self, headers: Sequence[tuple[str, str]]) -> None:
         """X- headers of the response that answered: each webhook of this call has them from now on."""
         self.extras = (*self.extras, *((f"SipHeader_{name}", value) for name, value in headers))

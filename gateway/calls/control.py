@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
@@ -84,7 +85,11 @@ class Control:
         return self._is_whisper
 
     def parameters(self) -> Sequence[tuple[str, str]]:
-        return [*voice_params(CallView.of(self._live.call)), *self._more()]
+        call, ended = self._live.call, self._live.leg.ended
+        view = CallView.of(call)
+        if ended.done():
+            view = replace(view, status=call.status_after(ended.result().what).value)
+        return [*voice_params(view), *self._more()]
 
     def resolve(self, url: str) -> str:
         return absolute(self.base_url, url)

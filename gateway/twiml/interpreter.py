@@ -162,7 +162,9 @@ class _Run:
     async def _load(self, request: DocumentRequest) -> Document:
         if request.twiml:
             self._call.base_url = ""
-            found = parse(request.twiml.encode())
+            found = parse(
+                request.twiml.removeprefix("\ufeff").encode(), "utf-8"
+            )  # whatever it declares: it was read as text
         else:
             reply = request.reply or await self._fetch(self._call, request)
             self._call.base_url = reply.url

@@ -13,10 +13,25 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.twiml.control import Utterance
+from gateway.twiml.control import CallControl, Utterance
+from gateway.twiml.interpreter import DocumentRequest, Finish, Interpreter
+from gateway.twiml.reply import Reply
 from gateway.twiml.verb import FallThrough
 from tests.fakes.fake_call import FakeCall
 from tests.gateway.twiml.running import codes, read, run
+
+
+@pytest.mark.parametrize(
+    "declared", ["", "\ufeff", "<?xml version='1.0' encoding='utf-16'?>", "<?xml version='1.0' encoding='latin-1'?>"]
+)
+async def test_an_inline_document_is_text_whatever_encoding_it_declares(declared: str) -> None:
+    async def fetch(call: CallControl, request: DocumentRequest) -> Reply:
+        raise AssertionError(request)
+
+    call = FakeCall()
+    finish = await Interpreter(fetch).run(call, DocumentRequest(twiml=f"{declared}<Response><Say>ü</Say></Response>"))
+    assert finish is Finish.ENDED
+    assert call.asked[1] == ("say", Utterance(ssml="<speak>ü</speak>"), 1)
 
 
 async def test_it_answers_and_speaks() -> None:
