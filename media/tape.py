@@ -60,7 +60,6 @@ class Tape:
         self.skips = False
         """While paused, time is left out; else it is kept as silence."""
         self.samples = 0
-        self.started = False
         self.cause: Cause | None = None
         self._limit = None if record.max_ms is None else record.max_ms * RATE_HZ // 1000
         self._silence_ms = record.silence_ms
@@ -73,6 +72,11 @@ class Tape:
             1 + record.tape % PIECE
         )  # the first one is cut so that tapes do not all write in one tick
         self._compile()
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is nothing but rows of the bus, one for a channel, for as long as it runs: then a `Bank` may keep it."""
+        return self._limit is None and self._silence_ms is None and not self.paused and not self._summed
 
     def push(self, heard: Floats, said: Floats) -> bool:
         """Take one tick; answers whether a piece is full. Sets `cause` when the limit or the silence is reached."""

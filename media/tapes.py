@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from media import commands as asked
+from media.bank import Bank
 from media.events import Event, TapeEnded, TapeStarted
 from media.slots import Slots
 from media.streams import Slot
@@ -38,11 +39,18 @@ class Sink(Protocol):
 
 
 class Tapes:
-    """Owns the tapes. The files are the writer's, who tells when each is whole."""
+    """Owns the tapes. The files are the writer's, who tells when each is whole.
+
+    A plain tape lies in the bank with all others of its kind until something happens to it; then it goes on by itself.
+    """
 
     def __init__(self, sink: Sink | None = None) -> None:
         self._sink: Sink = sink or Writer()
         self._running: dict[int, Tape] = {}
+        self._fresh: list[Tape] = []
+        """Those that begin with the next tick."""
+        self._alone: dict[int, Tape] = {}
+        self._bank = Bank()
         self._ending: dict[int, Tape] = {}
 
     def __len__(self) -> int:
@@ -56,6 +64,7 @@ class Tapes:
         tape = self._running.get(command.tape)
         if tape is None:
             return
+        self._take_out(tape)
         match command:
             case asked.Retap(add=add, remove=remove):
                 tape.retap(tuple(tap for tap in add if slots.of(tap.slot) is not None), remove)
@@ -68,26 +77,47 @@ class Tapes:
 
     def push(self, heard: Floats, said: Floats, emit: Emit) -> None:
         """Take one tick on every tape."""
-        for tape in list(self._running.values()) if self._running else ():
-            if not tape.started:
-                tape.started = True
-                emit(TapeStarted(tape=tape.number))
+        if self._fresh:
+            self._begin(emit)
+        for tape, pcm in self._bank.push(heard, said):
+            self._append(tape, pcm, emit)
+        for tape in tuple(self._alone.values()) if self._alone else ():
             self._after(tape, tape.push(heard, said), emit)
         if self._ending or self._running:
             self._reap(emit)
 
     def skip(self, ticks: int, emit: Emit) -> None:
         """Ticks were given up: every tape keeps the time."""
-        for tape in list(self._running.values()):
-            for _ in range(ticks if tape.started else 0):
+        for _ in range(ticks):
+            for tape, pcm in self._bank.idle():
+                self._append(tape, pcm, emit)
+            for tape in tuple(self._alone.values()):
                 self._after(tape, tape.idle(), emit)
-                if tape.cause is not None:
-                    break
+
+    def _begin(self, emit: Emit) -> None:
+        """What was started since the last tick."""
+        fresh, self._fresh = self._fresh, []
+        for tape in fresh:
+            if self._running.get(tape.number) is not tape:
+                continue
+            emit(TapeStarted(tape=tape.number))
+            if tape.is_plain:
+                self._bank.join(tape)
+            else:
+                self._alone[tape.number] = tape
+
+    def _take_out(self, tape: Tape) -> None:
+        """Something happens to a tape: if it lay in the bank, it goes on by itself."""
+        if tape in self._bank:
+            if pcm := self._bank.leave(tape):
+                self._sink.put(Append(file=tape.number, pcm=pcm))
+            self._alone[tape.number] = tape
 
     def forget(self, slot: Slot, emit: Emit) -> None:
         """A row is given back: its taps go, and with its last one a tape ends."""
         for tape in list(self._running.values()):
             if any(tap.slot == slot for tap in tape.taps):
+                self._take_out(tape)
                 tape.forget(slot)
                 if tape.cause is not None:
                     self._end(tape, tape.cause)
@@ -115,24 +145,29 @@ class Tapes:
             emit(TapeEnded(tape=tape.number, samples=0, channels=tape.channels, cause=Cause.CLOSED.value))
             return
         self._running[tape.number] = tape
+        self._fresh.append(tape)
         self._sink.put(Begin(file=tape.number, path=tape.path, channels=tape.channels))
 
     def _after(self, tape: Tape, full: bool, emit: Emit) -> None:
         """Write a piece that is full, or end a tape that has come to its end."""
         if tape.cause is not None:
             self._end(tape, tape.cause)
-        elif not full:
-            return
-        elif self._sink.behind > MOST_BEHIND:
+        elif full:
+            self._append(tape, tape.take(), emit)
+
+    def _append(self, tape: Tape, pcm: bytes, emit: Emit) -> None:
+        if self._sink.behind > MOST_BEHIND:
             self._sink.put(Finish(file=tape.number))
             self._tell(tape, tape.samples, "the disk is too slow", emit)
         else:
-            self._sink.put(Append(file=tape.number, pcm=tape.take()))
+            self._sink.put(Append(file=tape.number, pcm=pcm))
 
     def _end(self, tape: Tape, cause: Cause) -> None:
         """Send the rest to the disk; that it ended is told when the file is whole."""
         tape.cause = cause
+        self._take_out(tape)
         del self._running[tape.number]
+        self._alone.pop(tape.number, None)
         self._ending[tape.number] = tape
         if pcm := tape.take():
             self._sink.put(Append(file=tape.number, pcm=pcm))
@@ -145,7 +180,9 @@ class Tapes:
                 self._tell(tape, written.samples, written.error, emit)
 
     def _tell(self, tape: Tape, samples: int, error: str, emit: Emit) -> None:
-        self._running.pop(tape.number, None)
-        self._ending.pop(tape.number, None)
+        if tape in self._bank:
+            self._bank.leave(tape)
+        for there in (self._running, self._alone, self._ending):
+            there.pop(tape.number, None)
         cause = Cause.FAILED if error or tape.cause is None else tape.cause
         emit(TapeEnded(tape=tape.number, samples=samples, channels=tape.channels, cause=cause.value, error=error))

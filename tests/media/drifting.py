@@ -81,15 +81,25 @@ def record(path: Path, seconds: float, *, ppm: float, loss: float, jitter_s: flo
 
 def bursts(channel: Shorts) -> NDArray[np.float64]:
     """When each burst begins on a channel, in seconds; one whose first packet was lost begins later."""
-    loud = np.abs(channel.astype(np.int32)) > 1500
-    at = np.flatnonzero(loud)
-    firsts = at[np.concatenate(([True], np.diff(at) > RATE_HZ))]
-    found: NDArray[np.float64] = firsts / RATE_HZ
+    found: NDArray[np.float64] = _edges(channel)[0]
+    return found
+
+
+def _edges(channel: Shorts) -> NDArray[np.float64]:
+    """When each burst begins, and when it ends."""
+    at = np.flatnonzero(np.abs(channel.astype(np.int32)) > 1500)
+    apart = np.diff(at) > RATE_HZ
+    found: NDArray[np.float64] = np.stack([at[np.append(True, apart)], at[np.append(apart, True)]]) / RATE_HZ
     return found
 
 
 def skews(recording: Shorts) -> NDArray[np.float64]:
-    """Seconds by which the second channel is later than the first, at each moment that both have."""
-    first, second = bursts(recording[:, 0]), bursts(recording[:, 1])
-    pairs = [(a, second[np.argmin(np.abs(second - a))]) for a in first]
-    return np.array([b - a for a, b in pairs if abs(b - a) < 1.0])
+    """Seconds by which the second channel is later than the first, at each moment that both have.
+
+    By the beginning or the end of the burst, whichever says less: a lost packet is a hole at one of them, not a clock that is late.
+    """
+    first, second = _edges(recording[:, 0]), _edges(recording[:, 1])
+    pairs = [(a, second[:, np.argmin(np.abs(second[0] - a[0]))]) for a in first.T]
+    both = np.array([b - a for a, b in pairs if abs(b[0] - a[0]) < 1.0])
+    found: NDArray[np.float64] = both[np.arange(len(both)), np.abs(both).argmin(axis=1)]
+    return found

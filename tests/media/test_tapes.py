@@ -304,3 +304,46 @@ def test_a_disk_that_stalls_and_comes_back_loses_nothing(tmp_path: Path, monkeyp
     for number in range(8):
         assert (read(tmp_path / f"{number}.wav")[:, 0] == np.repeat(np.arange(10), 100)).all()
     writer.close()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_tapes_that_lie_in_the_bank_hold_what_they_would_hold_by_themselves(
+    studio: Studio, tmp_path: Path, seed: int
+) -> None:
+    """Every second tape has a limit far away, which keeps it out of the bank; both get the same commands."""
+    chance = np.random.default_rng(seed)
+    legs = [studio.leg(0.0) for _ in range(4)]
+    pairs = []
+    for number in range(0, 24, 2):
+        a, b = chance.choice(4, 2, replace=False).tolist()
+        taps = (Tap(slot=legs[a]), Tap(slot=legs[b], side=Side.SAID, channel=1))[: 1 + number % 4 // 2]
+        for tape, limit in ((number, None), (number + 1, 10_000_000)):
+            path = str(tmp_path / f"{tape}.wav")
+            studio.do(Record(tape=tape, path=path, taps=taps, channels=len(taps), max_ms=limit))
+        pairs.append((number, taps))
+    for at in range(130):
+        studio.heard[:] = np.linspace(-0.5, 0.5, FRAME) * (at / 130)
+        studio.heard += chance.random(studio.heard.shape).astype(np.float32) * 0.1
+        studio.said[:] = studio.heard[::-1] * 0.5
+        if chance.random() < 0.3:
+            number, taps = pairs[int(chance.integers(len(pairs)))]
+            for tape in (number, number + 1):
+                for command in (
+                    PauseTape(tape=tape, silence=at % 2 == 0), ResumeTape(tape=tape),
+                    Retap(tape=tape, add=(Tap(slot=legs[at % 4]),), remove=taps[:1]), StopTape(tape=tape),
+                )[at % 4 : at % 4 + 1]:  # fmt: skip
+                    studio.do(command)
+        if chance.random() < 0.05:
+            studio.tapes.skip(3, studio.events.append)
+        studio.run(1)
+    studio.tapes.forget(legs[0], studio.events.append)
+    studio.run(2)
+    studio.tapes.shut(studio.events.append)
+    ended = {event.tape: event for event in studio.events if isinstance(event, TapeEnded)}
+    assert len(ended) == 24
+    assert len([event for event in studio.events if isinstance(event, TapeStarted)]) == 24
+    for number, _ in pairs:
+        first, second = ((tmp_path / f"{tape}.wav").read_bytes() for tape in (number, number + 1))
+        assert first == second
+        assert ended[number].samples == ended[number + 1].samples
+    assert len({(tmp_path / f"{number}.wav").stat().st_size for number, _ in pairs}) > 1
