@@ -15,6 +15,7 @@ from typing import Self
 import structlog
 from aiohttp import web
 
+from gateway import tls
 from gateway.api import openapi
 from gateway.api.app import PREFIX, api_application
 from gateway.api.auth import Gatekeeper
@@ -140,6 +141,7 @@ class App:
                 allow=TokenBuckets().take,
                 session_expires_s=config.sip.session_expires_s,
                 public_host=_public_host(config),
+                server_tls=tls.of_sip(config.sip.listen, config.sip.certificate, config.sip.private_key),
             )
         )
         telephones = Telephones(self.endpoint, self.engine, config.rtp.address)

@@ -12,6 +12,7 @@ from typing import Self
 from aiohttp import web
 
 from gateway.config import HttpConfig
+from gateway.tls import server_context
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,16 +24,8 @@ class TlsListen:
     private_key: str
 
     def context(self) -> ssl.SSLContext:
-        """Raises `OSError` (of which `ssl.SSLError` is one), the file named."""
-        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
-        try:
-            context.load_cert_chain(self.certificate, self.private_key)
-        except OSError as fault:
-            raise OSError(
-                f"http.certificate: {self.certificate} and {self.private_key} are no pair: {fault}"
-            ) from fault
-        return context
+        """Raises `OSError`, the file named."""
+        return server_context("http", self.certificate, self.private_key)
 
 
 def tls_listen(config: HttpConfig) -> TlsListen | None:

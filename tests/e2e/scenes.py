@@ -134,6 +134,7 @@ class Stage:
                 ("is taken out", self._take_out),
                 ("refers", self._refer),
                 ("offers", self._offer),
+                ("is replaced", self._replace),
                 ("mute or hold", self._change),
             ]
         )
@@ -189,6 +190,13 @@ class Stage:
         other = scene.dice.choice([*scene.callers, *scene.called])
         replaces = f"?Replaces={quote(other.replaces)}" if scene.dice.random() < 0.4 and other.is_up else ""
         line.refer(f"<sip:{scene.number}-x@{self.phones.address}{replaces}>")
+
+    async def _replace(self, scene: Scene, line: Line, sid: str) -> None:
+        """An INVITE that takes its place, whether it rings or talks."""
+        if line.session.remote.tag:
+            scene.called.append(
+                await self.phones.call(NUMBER, [("X-Scene", str(scene.number)), ("Replaces", line.replaces)])
+            )
 
     async def _offer(self, scene: Scene, line: Line, sid: str) -> None:
         for one in {line, scene.dice.choice([*scene.callers, *scene.called])}:

@@ -5,11 +5,15 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from tests.e2e.gateway import Gateway
+from tests.e2e.gateway import NUMBER, Gateway
+from tests.peers.audio import RATE_HZ
 from tests.peers.baresip import Phone
+from tests.peers.callee import Answer, Callees
 from tests.peers.linphone import Linphone
+from tests.peers.probe import Choir, Probe
 
 TONES = (440, 700)
 TALK_S, HELD_S = 2.0, 4.0
@@ -97,3 +101,17 @@ async def test_phones_of_different_codecs_hear_each_other(gateway: Gateway, tmp_
         await bob.wait_for("CALL_CLOSED")
     assert alice.tones(TONES) == {700}
     assert bob.tones(TONES) == {440}
+
+
+async def test_a_callee_that_goes_over_to_another_agreed_codec_is_heard_on(gateway: Gateway) -> None:
+    """Its answer allows A-law beside u-law, so it need not ask before it changes (RFC 3264 section 7)."""
+    at = np.arange(8 * RATE_HZ) / RATE_HZ
+    sound = (0.3 * np.sin(2 * np.pi * 800 * at)).astype(np.float32)
+    caller = Probe("caller", 440)
+    async with Callees() as callees, Choir(caller) as choir:
+        callees.answers["changes"] = Answer(sound=sound, ring_ms=20, other_codec_ms=600)
+        gateway.application.answers("/number", f"<Response><Dial><Sip>{callees.uri('changes')}</Sip></Dial></Response>")
+        await caller.call(gateway.sip, NUMBER)
+        await choir.until(lambda: caller.level(800, 0.3) > 0.25)
+        await asyncio.sleep(1.0)  # real speech, real time
+        assert caller.level(800, 0.3) > 0.25

@@ -30,12 +30,13 @@ async def play(home: Path, runs: int, seed: int) -> None:
     gateway = Gateway(home, rtp_ports=(first, first + PORTS - 1), rtp_more="port_rest_s = 0")
     headers = {"Authorization": aiohttp.encode_basic_auth(ACCOUNT_SID, AUTH_TOKEN)}
     scenes: list[Scene] = []
-    async with gateway, Scripted(gateway.sip) as phones, aiohttp.ClientSession(headers=headers) as api:
-        stage = Stage(gateway, phones, api)
+    async with gateway, Scripted(gateway.sip) as phones:
         before = await held(gateway)
-        for at in range(0, runs, AT_ONCE):
-            numbers = range(at, min(at + AT_ONCE, runs))
-            scenes += await asyncio.gather(*(stage.play(n, seed, KINDS[n % len(KINDS)]) for n in numbers))
+        async with aiohttp.ClientSession(headers=headers) as api:  # whose connections the gateway holds, too
+            stage = Stage(gateway, phones, api)
+            for at in range(0, runs, AT_ONCE):
+                numbers = range(at, min(at + AT_ONCE, runs))
+                scenes += await asyncio.gather(*(stage.play(n, seed, KINDS[n % len(KINDS)]) for n in numbers))
         for _ in range(150):
             for scene in scenes:  # who was called by a document that an update or a transfer brought
                 for line in scene.called:
@@ -50,7 +51,8 @@ async def play(home: Path, runs: int, seed: int) -> None:
         asked = gateway.application.received
     check_callbacks([one.params for one in asked if one.path == "/child"])
     finals = Counter(one.params["CallSid"] for one in asked if one.path == "/number-status")
-    assert finals == dict.fromkeys(sids, 1), "each call has one end"
+    assert set(finals.values()) == {1}, "each call has one end"
+    assert finals.keys() >= set(sids)
     results = Counter((one.path, one.params["CallSid"]) for one in asked if one.path.startswith(("/done/", "/left/")))
     assert set(results.values()) <= {1}, [what for what, count in results.items() if count > 1]
     check_rooms([one.params for one in asked if one.path == "/room"])
