@@ -128,6 +128,9 @@ class Code(IntEnum):
     AMD_CALLBACK_MISSING = 21262
     AMD_ALWAYS_ASYNC = 21263
     SIP_FAILED = 32011
+    NO_RTP = 32014
+    TOO_LONG = 32015
+    NO_ACK = 32022
 
     @property
     def is_error(self) -> bool:
@@ -153,6 +156,7 @@ _ERRORS = (
     14300,
     15002,
     *range(16000, 16100),
+    32022,
 )
 _ERROR_CODES = frozenset(_ERRORS)
 

@@ -14,7 +14,7 @@ from gateway.calls.child import Child
 from gateway.calls.conferences import Rooms
 from gateway.calls.control import Control
 from gateway.calls.destinations import Destinations
-from gateway.calls.ending import Ending
+from gateway.calls.ending import NOTIFIED, Ending
 from gateway.calls.exchange import AudioCache, LiveCall, Speaker
 from gateway.calls.leg import Leg, Telephones
 from gateway.calls.live_room import RoomLedger
@@ -190,6 +190,8 @@ class Calls:
         self._close(live, ending, at)
 
     def _close(self, live: LiveCall, ending: Ending, at: datetime | None) -> None:
+        if ending.reason in NOTIFIED:
+            self.notify(live.call, *NOTIFIED[ending.reason])
         live.call.happened(ending.what, at)
         log.info("call ended", call_sid=live.call.sid, status=live.call.status.value, reason=ending.reason)
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from gateway.calls.call import Happening
+from gateway.twilio_codes import Code
 
 _BUSY = frozenset({486, 600, 603})
 _NO_ANSWER = frozenset({408, 480, 487})
@@ -22,6 +23,14 @@ class Ending:
     """X- headers of the final response."""
 
     by_peer: bool = False
+
+
+NOTIFIED = {
+    "no-ack": (Code.NO_ACK, "the caller did not acknowledge that the call was answered (ACK)"),
+    "no RTP": (Code.NO_RTP, "nothing was heard of the party (RTP) for too long"),
+    "time limit": (Code.TOO_LONG, "the call has lasted as long as it may"),
+}
+"""Reasons for an end that the application finds among the call's notifications (twiml.md section 2)."""
 
 
 class CallFailed(Exception):

@@ -69,3 +69,17 @@ async def test_every_verb_gives_way_to_a_new_document(gateway: Gateway) -> None:
     assert not application.all("/never"), "no action of a verb that was replaced"
     assert (await application.wait_for("/recorded"))["RecordingStatus"] == "completed"
     assert (await application.wait_for("/left"))["QueueResult"] == "redirected"
+
+
+async def test_a_time_limit_that_comes_later_ends_the_call_and_says_so(gateway: Gateway) -> None:
+    gateway.application.answers("/number", "<Response><Say loop='0'>This goes on and on.</Say></Response>")
+    client = Client(ACCOUNT_SID, AUTH_TOKEN)
+    client.api.base_url = gateway.public_url
+    async with RtpPhone(gateway.sip, NUMBER) as phone:
+        await phone.hears(within_s=20)
+        sid = gateway.application.last("/number")["CallSid"]
+        await asyncio.to_thread(client.calls(sid).update, time_limit=1)
+        await asyncio.wait_for(phone.ended.wait(), 5)
+    await gateway.application.wait_for("/number-status")
+    notes = await asyncio.to_thread(client.calls(sid).notifications.list)
+    assert [note.error_code for note in notes if note.error_code == "32015"] == ["32015"]
