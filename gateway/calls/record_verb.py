@@ -63,7 +63,7 @@ async def record(exchange: Exchange, live: LiveCall, plan: RecordPlan) -> Record
     ):  # silence until a key or the limit: trimming leaves nothing
         return Recorded(digits=digits)
     if plan.transcribe:
-        work = transcribe(exchange, live.call, taping, taping.recording.path, plan.transcribe_callback)
+        work = transcribe(exchange, live.call, taping, plan.transcribe_callback)
         exchange.spawn(work, f"transcription of {taping.sid}")
     duration_s = taping.finished.result().duration_s if is_known else int(ended.samples / RATE_HZ + 0.5)
     return Recorded(sid=taping.sid, url=taping.url, duration_s=duration_s, digits=digits)

@@ -10,7 +10,7 @@ from pathlib import Path
 import structlog
 
 from gateway.calls.call import Call, utc_now
-from gateway.calls.recording import Recording, finished, trimmed, url_of
+from gateway.calls.recording import Recording, finished, row_of, trimmed, url_of
 from gateway.ids import CallSid, ConferenceSid, RecordingSid, new_recording_sid
 from gateway.storage.media import Media
 from gateway.storage.workshop import JobFailed
@@ -214,6 +214,10 @@ class Recordings:
             for taping in self.running.values()
             if taping.recording.conference_sid == conference_sid and taping.is_running
         ]
+
+    async def sound(self, recording: Recording) -> Path:
+        """The file of a finished recording, wherever it is by now. Raises `NoSuchMedia`, `ObjectsAway`, `OSError`."""
+        return await self._media.wherever(row_of(recording))
 
     async def finish(self, recording: Recording, ended: TapeEnded) -> Recording:
         """What follows the end of a tape, of this run or of an earlier one. Raises nothing."""

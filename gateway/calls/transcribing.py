@@ -13,7 +13,9 @@ from gateway.calls.exchange import Exchange
 from gateway.calls.recordings import Taping
 from gateway.ids import new_transcription_sid
 from gateway.speech import Hearing
+from gateway.storage.media import NoSuchMedia
 from gateway.storage.models import TranscriptionRow
+from gateway.storage.objects import ObjectsAway
 from gateway.storage.writing import copy_of
 from gateway.twilio_codes import Code
 from gateway.twiml.control import DocumentFault, StatusCallback
@@ -30,7 +32,7 @@ PIECE = 32_000
 _SAID = ("CallSid", "AccountSid", "From", "To", "CallStatus", "ApiVersion", "Direction", "ForwardedFrom")
 
 
-async def transcribe(exchange: Exchange, call: Call, taping: Taping, path: Path, callback_url: str) -> None:
+async def transcribe(exchange: Exchange, call: Call, taping: Taping, callback_url: str) -> None:
     """Write a finished recording down and tell *callback_url*. Never raises for what a recording holds."""
     began = utc_now()
     row = TranscriptionRow(
@@ -47,13 +49,13 @@ async def transcribe(exchange: Exchange, call: Call, taping: Taping, path: Path,
     text, status, seconds = "", "failed", 0.0
     try:
         async with exchange.transcribing:  # one at a time: live callers come first
-            pcm, rate_hz = await asyncio.to_thread(_read, path)
+            pcm, rate_hz = await _sound(exchange, taping)
             seconds = len(pcm) / 2 / rate_hz
             if LEAST_S <= seconds <= MOST_S:
                 text, status = await _understood(exchange, pcm, rate_hz), "completed"
     except DocumentFault as fault:
         exchange.notify(call, fault.code, fault.message)
-    except (OSError, wave.Error, EOFError) as fault:
+    except (NoSuchMedia, ObjectsAway, OSError, wave.Error, EOFError) as fault:
         exchange.notify(call, Code.RECORD_TRANSCRIBE, f"{taping.sid} can't be written down: {type(fault).__name__}")
     log.info("transcription", call_sid=call.sid, recording_sid=taping.sid, status=status, characters=len(text))
     url = (
@@ -80,6 +82,15 @@ async def _understood(exchange: Exchange, pcm: bytes, rate_hz: int) -> str:
             recognition.feed(pcm[at : at + PIECE])
         recognition.finish()
         return (await recognition.result()).text
+
+
+async def _sound(exchange: Exchange, taping: Taping) -> tuple[bytes, int]:
+    """A file may be taken to the object store just as it is opened: then it is fetched from there."""
+    recording = taping.recording
+    try:
+        return await asyncio.to_thread(_read, await exchange.recordings.sound(recording))
+    except FileNotFoundError:
+        return await asyncio.to_thread(_read, await exchange.recordings.sound(recording))
 
 
 def _read(path: Path) -> tuple[bytes, int]:

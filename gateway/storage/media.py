@@ -13,6 +13,7 @@ from gateway.ids import is_sid
 from gateway.storage.models import RecordingRow
 from gateway.storage.objects import NoSuchObject, Objects
 from gateway.storage.workshop import JobFailed, Workshop
+from gateway.storage.writing import copy_of
 
 SHAPES = ("wav", "mp3")
 FETCHED = "fetched"
@@ -59,6 +60,13 @@ class Media:
         job = {"job": "shape", "source": str(source), "target": str(target), "kind": shape, "mixed": mixed}
         await self._made(source, target, lambda: self._workshop.do(job))
         return target
+
+    async def wherever(self, row: RecordingRow) -> Path:
+        """The recording as it was made, even if it has just been brought to the object store. Raises as `find`."""
+        try:
+            return await self._source(copy_of(row, kept=""))
+        except NoSuchMedia:
+            return await self._source(copy_of(row, kept="objects"))
 
     async def picture(self, row: RecordingRow) -> Path:
         """An SVG of the recording. Raises `NoSuchMedia`, `ObjectsAway`, `OSError`."""

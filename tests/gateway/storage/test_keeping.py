@@ -120,9 +120,12 @@ async def test_a_recording_goes_to_the_bucket_comes_back_when_asked_for_and_goes
         media = Media(folder, workshop, s3.bucket())
         path = media.path(recording_row(1).sid, NOON)
         whole = tone(path)
-        await store.save(recording_row(1))
+        await store.save(before := recording_row(1))
+        assert await media.wherever(before) == path
         async with Keeping(store, media, makes_mp3=True) as keeping:
             await until(lambda: keeping.waiting == 0)
+            moved = await media.wherever(copy_of(before))
+            assert (moved != path, moved.read_bytes() == whole) == (True, True), "whoever has not heard of it finds it"
             assert s3.keys() == [f"of/mine/{KEY}".replace(".wav", ".mp3"), f"of/mine/{KEY}"]
             assert not path.exists(), "the folder is only a spool"
             row = await row_of(store)
