@@ -61,6 +61,8 @@ class AudioFiles:
         lock = self._fetching.setdefault(url, asyncio.Lock())
         async with lock:
             kept = self._kept.get(url)
+            if kept is not None and not kept.path.is_file():  # somebody has tidied up
+                kept = None
             headers = kept.conditions() if kept is not None else []
             try:
                 async with self._client.answering(Fetch(url=url, method="GET"), headers=headers, also=304) as answer:

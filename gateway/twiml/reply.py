@@ -29,11 +29,17 @@ class Reply:
     status: int = 200
     headers: tuple[tuple[str, str], ...] = ()
 
+    @property
+    def is_chunked(self) -> bool:
+        return any(name.lower() == "transfer-encoding" and "chunked" in value.lower() for name, value in self.headers)
+
 
 def document(reply: Reply, *, loops: int = 1) -> Document:
     """The document that a reply is; a file is played *loops* times (0: without end). Raises `TwimlFault` (12100, 12102, 12300)."""
     try:
         if reply.content_type in XML_TYPES:
+            if not reply.body and reply.is_chunked:
+                raise TwimlFault(Code.BODY_EMPTY, "the body came in chunks, and there was none")
             return parse(reply.body, reply.charset)
         if reply.content_type in AUDIO_TYPES:
             return Document(verbs=(Play(text=reply.url, loop=loops),))

@@ -138,7 +138,7 @@ class Asking:
         headers = {
             "User-Agent": USER_AGENT,
             "Accept": "*/*",
-            "Accept-Encoding": "gzip, deflate",
+            "Accept-Encoding": "gzip",
             "I-Twilio-Idempotency-Token": self.token,
             HEADER: sign(self.auth_token, str(url), form),
             **dict(self.headers),

@@ -46,11 +46,14 @@ async def pieces(response: ClientResponse) -> AsyncIterator[bytes]:
     if coding not in ("gzip", "x-gzip", "deflate"):
         raise WebhookFault(Code.HTTP_PROTOCOL, f"content coding {coding[:50]!r} was not asked for")
     unpack = zlib.decompressobj(wbits=47)  # gzip or zlib, as its first octets say
+    is_begun = False
     try:
         async for chunk in response.content.iter_any():
-            packed = chunk
+            packed, is_begun = chunk, True
             while packed:
                 yield unpack.decompress(packed, 65_536)
                 packed = unpack.unconsumed_tail
+        if is_begun and not unpack.eof:
+            raise WebhookFault(Code.HTTP_PROTOCOL, "the packed body is cut off")
     except zlib.error as fault:
         raise WebhookFault(Code.HTTP_PROTOCOL, f"the body does not unpack: {fault}") from fault

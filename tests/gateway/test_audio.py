@@ -57,6 +57,8 @@ async def test_what_has_not_changed_is_not_sent_again(app: TwilioApp, audio: Aud
     assert first == second
     assert second.read_bytes() == b"ID3"
     assert ["If-None-Match" in asked.headers for asked in app.asked] == [False, True]
+    second.unlink()
+    assert (await audio.fetch(app.url + "/a")).read_bytes() == b"ID3"
 
 
 async def test_a_date_does_where_there_is_no_tag(app: TwilioApp, audio: AudioFiles) -> None:

@@ -146,6 +146,7 @@ async def test_inline_documents_have_no_base() -> None:
         ({"/voice": "<Answer/>"}, "12102", VOICE),
         ({"/voice": Reply(url=VOICE, body=b"{}", content_type="application/json")}, "12300", VOICE),
         ({"/voice": Reply(url=VOICE, body=b"", content_type="")}, "12300", VOICE),
+        ({"/voice": Reply(url=VOICE, headers=(("Transfer-Encoding", "chunked"),))}, "11770", VOICE),
         ({"/voice": WebhookFault(11205, "no connection", url=VOICE)}, "11205", VOICE),
         ({"/voice": "<Response><Redirect>ftp://x</Redirect></Response>"}, "11100", "ftp://x"),
         ({"/voice": "<Response><Redirect>/gone</Redirect></Response>"}, "11200", "http://app.example/gone"),
