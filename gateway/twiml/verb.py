@@ -95,7 +95,7 @@ def attribute(
     return field(default=default, metadata={"rule": rule})
 
 
-def http_method(code: int = Code.SCHEMA, default: str = "POST") -> Any:  # noqa: ANN401
+def http_method(code: int = Code.SCHEMA, default: str | None = "POST") -> Any:  # noqa: ANN401
     return attribute(default, code=code, one_of=METHODS, parse=_method)
 
 
@@ -196,7 +196,14 @@ def read_attributes(kind: type[Element], given: Mapping[str, str], notes: list[N
             continue
         target, wanted, rule = known[name]
         try:
-            value = rule.parse(text) if rule.parse is not None else _convert(text, wanted, rule)
+            if wanted is tuple and rule.parse is None:
+                value, bad = _several(text, rule)
+                if bad:
+                    notes.append(Note(rule.code, f"<{kind.element}> {name}={text[:100]!r}: {bad}"))
+                if not value:
+                    continue
+            else:
+                value = rule.parse(text) if rule.parse is not None else _convert(text, wanted, rule)
         except ValueError as fault:
             notes.append(Note(rule.code, f"<{kind.element}> {name}={text[:100]!r}: {fault}"))
             continue
@@ -260,10 +267,17 @@ def _convert(text: str, wanted: object, rule: Rule) -> object:
         return integer(text)
     if wanted is float:
         return float(integer(text))
-    values = words(text) if wanted is tuple else (text.strip(),) if rule.one_of else (text,)
-    if rule.one_of and (bad := [value for value in values if value not in rule.one_of]):
-        raise ValueError(f"{bad[0]!r} is none of {', '.join(rule.one_of)}")
-    return values if wanted is tuple else values[0]
+    if rule.one_of and text.strip() not in rule.one_of:
+        raise ValueError(f"{text.strip()!r} is none of {', '.join(rule.one_of)}")
+    return text.strip() if rule.one_of else text
+
+
+def _several(text: str, rule: Rule) -> tuple[object, str]:
+    """The words of a list that may stand in it (none of them: its default stands), and what is wrong with the rest."""
+    values = words(text)
+    bad = [value for value in values if rule.one_of and value not in rule.one_of]
+    good = tuple(value for value in values if value not in bad)
+    return good, f"{bad[0]!r} is none of {', '.join(rule.one_of)}" if bad else ""
 
 
 def integer(text: str) -> int:

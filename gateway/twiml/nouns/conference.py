@@ -43,7 +43,7 @@ class Conference(Noun, element="Conference", takes_text=True):
     start_conference_on_enter: bool = flag(True, Code.CONFERENCE_START_ON_ENTER)
     end_conference_on_exit: bool = flag(False, Code.CONFERENCE_END_ON_EXIT)
     wait_url: str | None = attribute(None)
-    wait_method: str | None = attribute(None, code=Code.CONFERENCE_WAIT_METHOD, one_of=("POST", "GET"))
+    wait_method: str | None = http_method(Code.CONFERENCE_WAIT_METHOD, None)
     max_participants: int = attribute(250, code=Code.CONFERENCE_ATTRIBUTE, least=2, most=250)
     record: bool = attribute(False, parse=_record)
     trim: str = attribute("trim-silence", code=Code.CONFERENCE_TRIM, one_of=("trim-silence", "do-not-trim"))

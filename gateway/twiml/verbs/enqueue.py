@@ -20,7 +20,7 @@ class Enqueue(Verb, element="Enqueue", nests=(Task,), takes_text=True):
     action: str | None = attribute(None)
     method: str = http_method(Code.ENQUEUE_METHOD)
     wait_url: str | None = attribute(None)
-    wait_url_method: str | None = attribute(None, code=Code.ENQUEUE_WAIT_METHOD, one_of=("POST", "GET"))
+    wait_url_method: str | None = http_method(Code.ENQUEUE_WAIT_METHOD, None)
     max_queue_size: int | None = attribute(None, least=1, most=5_000)
     workflow_sid: str = attribute("")
 

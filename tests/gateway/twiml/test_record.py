@@ -24,6 +24,7 @@ from tests.fakes.fake_call import BASE, FakeCall
 from tests.gateway.twiml.running import codes, run
 
 PLAN = RecordPlan(recording=RecordingPlan(trim=True, source="RecordVerb"))
+COMPLETED = StatusCallback(url="http://app.example/rec")
 CALLBACK = StatusCallback(url="http://app.example/rec", method="GET", events=frozenset({"in-progress", "absent"}))
 
 
@@ -60,6 +61,17 @@ CALLBACK = StatusCallback(url="http://app.example/rec", method="GET", events=fro
             [],
         ),
         ('recordingStatusCallbackEvent="done"', PLAN, [13621]),
+        (
+            'recordingStatusCallback="/rec" recordingStatusCallbackMethod="get" '
+            'recordingStatusCallbackEvent="in-progress, done absent"',
+            replace(PLAN, recording=RecordingPlan(trim=True, source="RecordVerb", callback=CALLBACK)),
+            [13621],
+        ),
+        (
+            'recordingStatusCallback="/rec" recordingStatusCallbackEvent=" "',
+            replace(PLAN, recording=RecordingPlan(trim=True, source="RecordVerb", callback=COMPLETED)),
+            [],
+        ),
     ],
 )
 async def test_attributes_become_a_plan(attributes: str, plan: RecordPlan, noted: list[int]) -> None:

@@ -32,7 +32,7 @@ from tests.gateway.twiml.running import codes, read, run
         ("waitUrl=''", EnqueuePlan(name="line", wait_url="", wait_method="GET"), []),
         ("waitUrl='/w'", EnqueuePlan(name="line", wait_url="http://app.example/w"), []),
         (
-            "waitUrl='/w' waitUrlMethod='GET' maxQueueSize='9'",
+            "waitUrl='/w' waitUrlMethod='get' maxQueueSize='9'",
             EnqueuePlan(name="line", wait_url="http://app.example/w", wait_method="GET", max_size=9),
             [],
         ),
