@@ -10,6 +10,12 @@ from media.commands import Feed, Play, Pour, Source, Stop
 from media.events import Dry, Event, NotPlayed
 from media.streams import Slot
 
+AHEAD_S = 10.0
+"""No more than that waits in the engine, however quickly it is made."""
+
+PIECE = 65_536
+"""Octets that are handed over at once."""
+
 
 class NotPlayable(Exception):
     """The engine could not play it (a file that is no audio); the reason is the message."""
@@ -23,9 +29,15 @@ async def play(engine: EngineClient, target: Slot, source: Source, *, gain: floa
 
 async def pour(engine: EngineClient, target: Slot, pieces: AsyncIterable[bytes], *, rate_hz: int) -> None:
     """Play 16-bit mono PCM as it comes; returns when the last piece has been played. Raises what *pieces* raises."""
+    clock = asyncio.get_running_loop().time
+    began, poured_s = clock(), 0.0
     async with _Playing(engine, target, Feed(rate_hz=rate_hz), 1.0) as playing:
         async for pcm in pieces:
-            engine.send(Pour(playing=playing.number, pcm=pcm))
+            for at in range(0, len(pcm), PIECE):
+                piece = pcm[at : at + PIECE]
+                engine.send(Pour(playing=playing.number, pcm=piece))
+                poured_s += len(piece) / 2 / rate_hz
+                await asyncio.sleep(max(0.0, poured_s - AHEAD_S - (clock() - began)))
         engine.send(Pour(playing=playing.number, pcm=b"", last=True))
         await playing.over
 

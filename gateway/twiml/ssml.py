@@ -63,6 +63,27 @@ def spoken_text(body: Element) -> str:
     return re.sub(r"\s+", " ", "".join(_words(body))).strip()
 
 
+def shorten(body: Element, most: int) -> None:
+    """Leave no more than the first *most* characters of what is spoken; elements without a word stay."""
+    left = most
+
+    def cut(text: str | None) -> str:
+        nonlocal left
+        kept = (text or "")[:left]
+        left -= len(kept)
+        return kept
+
+    def walk(element: Element) -> None:
+        if element.tag == "sub" and element.get("alias"):
+            element.set("alias", cut(element.get("alias")))
+        element.text = cut(element.text)
+        for child in element:
+            walk(child)
+            child.tail = cut(child.tail)
+
+    walk(body)
+
+
 def is_silent(body: Element) -> bool:
     """Whether there is nothing to hear: no text (an alias is one), no pause."""
     return not spoken_text(body) and not any(child.tag == "break" for child in body.iter())

@@ -9,7 +9,7 @@ from xml.etree.ElementTree import Element as XmlElement
 
 from gateway.twilio_codes import Code
 from gateway.twiml.control import CallControl, Utterance
-from gateway.twiml.ssml import is_silent, speak, spoken_text
+from gateway.twiml.ssml import is_silent, shorten, speak, spoken_text
 from gateway.twiml.verb import FallThrough, Next, Note, Verb, attribute, loops
 
 MAX_LOOPS = 1_000
@@ -47,7 +47,8 @@ class Say(Verb, element="Say"):
     @classmethod
     def content(cls, xml: XmlElement, notes: list[Note]) -> dict[str, object]:
         if len(spoken_text(xml)) > MAX_TEXT:
-            notes.append(Note(Code.SAY_TOO_LONG, f"<Say> has more than {MAX_TEXT} characters"))
+            notes.append(Note(Code.SAY_TOO_LONG, f"<Say> has more than {MAX_TEXT} characters: the rest is not spoken"))
+            shorten(xml, MAX_TEXT)
         return {"ssml": "" if is_silent(xml) else speak(xml, notes), "text": spoken_text(xml)}
 
     def checked(self, notes: list[Note]) -> Self | None:

@@ -98,3 +98,16 @@ async def test_pieces_are_poured_as_they_come_and_a_cut_stops_them(engine: Engin
     with pytest.raises(asyncio.CancelledError):
         await pouring
     assert engine.sent[-1] == Stop(playing=7)
+
+
+async def test_no_more_than_a_few_seconds_wait_in_the_engine(engine: Engine) -> None:
+    async def pieces() -> AsyncIterator[bytes]:
+        yield bytes(2 * 22_050 * 600)
+
+    pouring = asyncio.create_task(pour(cast("EngineClient", engine), SLOT, pieces(), rate_hz=22_050))
+    await asyncio.sleep(0.05)
+    poured = sum(len(command.pcm) for command in engine.sent if isinstance(command, Pour))
+    assert 9.0 < poured / 2 / 22_050 < 13.0
+    pouring.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await pouring

@@ -116,3 +116,5 @@ def test_a_pause_alone_is_something_to_say() -> None:
 def test_the_length_is_counted_without_tags() -> None:
     assert codes(f"<Say><p>{'x' * 4096}</p></Say>") == []
     assert codes(f"<Say><p>{'x' * 4097}</p></Say>") == [13521]
+    verb, _ = read(f"<Say>{'x' * 4000}<p>{'y' * 90}<s>{'z' * 9}</s></p>gone<break/> gone</Say>")
+    assert vars(verb)["ssml"] == f"<speak>{'x' * 4000}<p>{'y' * 90}<s>{'z' * 6}</s></p><break/></speak>"
