@@ -221,6 +221,7 @@ def hear_all(detectors: Sequence[Detector], frames: Sequence[Floats]) -> list[Ve
     if not hearing:
         return [None] * len(detectors)
     likely = together([one.voicing for one, _ in hearing], [frame for _, frame in hearing])
-    sines = analyse_all(np.array([one.tones.span(frame) for one, frame in hearing]))
+    doubted = [DOUBTED <= speech < SPEECH for speech in likely]
+    sines = analyse_all(np.array([one.tones.span(frame) for one, frame in hearing]), doubted)
     told = {id(one): one.judge(speech, tops) for (one, _), speech, tops in zip(hearing, likely, sines, strict=True)}
     return [told.get(id(one)) for one in detectors]

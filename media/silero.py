@@ -109,12 +109,14 @@ class Memory:
 
     def hear(self, rows: list[int], windows: Floats) -> list[float]:
         """How likely the next 256 samples of each of *rows* are speech."""
-        sound, said, cells = self._sound[rows], self._said[rows], self._cells[rows]
+        at = slice(rows[0], rows[0] + 1) if len(rows) == 1 else rows  # one is not copied to and fro
+        sound, said, cells = self._sound[at], self._said[at], self._cells[at]
         sound[:, :CONTEXT] = sound[:, WINDOW : WINDOW + CONTEXT]
         sound[:, CONTEXT : CONTEXT + WINDOW] = windows
         sound[:, CONTEXT + WINDOW :] = windows[:, -2 : -2 - PADDING : -1]
         scores: list[float] = self._network.hear(sound, said, cells).tolist()
-        self._sound[rows], self._said[rows], self._cells[rows] = sound, said, cells
+        if len(rows) > 1:
+            self._sound[at], self._said[at], self._cells[at] = sound, said, cells
         return [1.0 / (1.0 + math.exp(-score)) for score in scores]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from statistics import median
@@ -68,8 +69,8 @@ def analyse(span: Floats) -> Sines:
     return analyse_all(span[None])[0]
 
 
-def analyse_all(spans: Floats) -> list[Sines]:
-    """The same of each row, all at once."""
+def analyse_all(spans: Floats, doubted: Sequence[bool] | None = None) -> list[Sines]:
+    """The same of each row, all at once. *doubted*: of which rows it matters how periodic they are; None: of all."""
     levels = [decibels(power) for power in (np.einsum("ij,ij->i", spans, spans) / SPAN).tolist()]
     found = [Sines(0.0, 0.0, 0.0, level) for level in levels]
     loud = [at for at, level in enumerate(levels) if level > FAINT_DBOV]
@@ -79,12 +80,10 @@ def analyse_all(spans: Floats) -> list[Sines]:
     spectra = shapes.real**2 + shapes.imag**2
     spectra[:, :DEEPEST] = 0.0
     totals = spectra.sum(axis=1) + 1e-12
-    back = np.fft.irfft(spectra)
-    periodic = (back[:, PITCH_LAGS] * _LESS).max(axis=1) / (back[:, 0] + 1e-12)
-    first, first_share = _tops(spectra, totals)
-    second, second_share = _tops(spectra, totals)
-    columns = (first, first_share, second, second_share, periodic)
-    for at, hz, share, hz2, share2, period in zip(loud, *(column.tolist() for column in columns), strict=True):
+    periodic = _periodic(spectra, [at for at, row in enumerate(loud) if doubted is None or doubted[row]])
+    tops = _top if len(loud) == 1 else _tops
+    firsts, seconds = tops(spectra, totals), tops(spectra, totals)
+    for at, (hz, share), (hz2, share2), period in zip(loud, firsts, seconds, periodic, strict=True):
         if share2 < DUAL:
             found[at] = Sines(hz, 0.0, share, levels[at], period)
         else:
@@ -92,7 +91,18 @@ def analyse_all(spans: Floats) -> list[Sines]:
     return found
 
 
-def _tops(spectra: Spectra, totals: Spectra) -> tuple[Spectra, Spectra]:
+def _periodic(spectra: Spectra, rows: list[int]) -> list[float]:
+    """How periodic these rows are, 0 for the others."""
+    found = [0.0] * len(spectra)
+    if rows:
+        back = np.fft.irfft(spectra if len(rows) == len(spectra) else spectra[rows])
+        periods: list[float] = ((back[:, PITCH_LAGS] * _LESS).max(axis=1) / (back[:, 0] + 1e-12)).tolist()
+        for row, period in zip(rows, periods, strict=True):
+            found[row] = period
+    return found
+
+
+def _tops(spectra: Spectra, totals: Spectra) -> list[tuple[float, float]]:
     """Each row's strongest frequency and its share, which is taken out of *spectra*."""
     at = LOWEST + spectra[:, LOWEST:HIGHEST].argmax(axis=1)
     flat = spectra.reshape(-1)
@@ -102,7 +112,20 @@ def _tops(spectra: Spectra, totals: Spectra) -> tuple[Spectra, Spectra]:
     left, mid, right = np.sqrt(near[:, LOBE - 1 : LOBE + 2]).T
     bend = left - 2 * mid + right
     bend[bend == 0.0] = 1.0
-    return (at + 0.5 * (left - right) / bend) * BIN_HZ, near.sum(axis=1) / totals
+    hz = (at + 0.5 * (left - right) / bend) * BIN_HZ
+    return list(zip(hz.tolist(), (near.sum(axis=1) / totals).tolist(), strict=True))
+
+
+def _top(spectra: Spectra, totals: Spectra) -> list[tuple[float, float]]:
+    """The same where there is one row, in a third of the time."""
+    one = spectra[0]
+    at = LOWEST + int(one[LOWEST:HIGHEST].argmax())
+    lobe = one[at - LOBE : at + LOBE + 1]
+    left, mid, right = (power**0.5 for power in lobe[LOBE - 1 : LOBE + 2].tolist())
+    share = float(lobe.sum()) / float(totals[0])
+    lobe[:] = 0.0
+    bend = left - 2 * mid + right
+    return [((at + (0.5 * (left - right) / bend if bend else 0.0)) * BIN_HZ, share)]
 
 
 @dataclass(slots=True)

@@ -1,10 +1,11 @@
 """`make bench-amd`: the made calls, for development and held out, through the detector; a report with tables and pictures.
 
-    python -m tests.amd [--out FOLDER] [--sets dev,held,fresh] [--labelled FOLDER] [--voice silero|webrtc]
+    python -m tests.amd [--out FOLDER] [--sets dev,held,fresh,new] [--labelled FOLDER] [--voice silero|webrtc]
                         [--rtp EVERY] [--paths EVERY] [--roc EVERY]
 
-`fresh` is the held-out set by another seed. --rtp: each so many-th call also goes through a running gateway (1: all, 0: none).
---paths: the same by codecs, and with loss and jitter. --roc: thresholds are tried on each so many-th call.
+`fresh` is the held-out set by another seed; `new` has voices and noises that nothing was tuned on, nor looked at.
+--rtp: each so many-th call also goes through a running gateway (1: all, 0: none). --paths: the same by codecs, and with loss
+and jitter. --roc: thresholds are tried on each so many-th call.
 """
 
 from __future__ import annotations
@@ -25,8 +26,14 @@ from tests.amd import app_amd, corpus, labelled, over_rtp, pictures
 from tests.amd.corpus import MadeCall
 from tests.amd.offline import SLOT, frame_of, judge, live
 from tests.amd.score import Judged, Score, table
+from tests.amd.voices import Split
 
-SETS = {"dev": (False, corpus.SEED), "held": (True, corpus.SEED), "fresh": (True, 11)}
+SETS = {
+    "dev": (Split.DEV, corpus.SEED),
+    "held": (Split.HELD, corpus.SEED),
+    "fresh": (Split.HELD, 11),
+    "new": (Split.NEW, 23),
+}
 SPEECH_MS = (1000, 1500, 2000, 2400, 3000, 4000, 6000)
 END_MS = (500, 800, 1200, 1600, 2500, 4000)
 PATHS: dict[str, dict[str, object]] = {
@@ -173,7 +180,7 @@ def cost(calls: Sequence[MadeCall], kind: str) -> str:
 def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.amd")
     parser.add_argument("--out", type=Path, default=Path("build/amd"))
-    parser.add_argument("--sets", default="dev,held,fresh")
+    parser.add_argument("--sets", default="dev,held,fresh,new")
     parser.add_argument("--labelled", type=Path)
     parser.add_argument("--voice", default="")
     parser.add_argument("--rtp", type=int, default=1)
@@ -182,7 +189,7 @@ def main(arguments: Sequence[str]) -> int:
     asked = parser.parse_args(arguments)
     asked.out.mkdir(parents=True, exist_ok=True)
     sets = {
-        name: corpus.kept(held_out=SETS[name][0], seed=SETS[name][1]) for name in asked.sets.split(",") if name in SETS
+        name: corpus.kept(split=SETS[name][0], seed=SETS[name][1]) for name in asked.sets.split(",") if name in SETS
     }
     if asked.labelled:
         sets["labelled"] = labelled.read(asked.labelled)

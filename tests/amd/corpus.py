@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from tests.amd import line, packages, sounds
 from tests.amd.scenarios import SCENARIOS
 from tests.amd.scene import AFTER_MS, NoVoice, Scene
+from tests.amd.voices import Split
 
 Floats = NDArray[np.float32]
 SEED = 7
@@ -57,11 +58,10 @@ class MadeCall:
         return f"{zlib.crc32(self.sound.tobytes()):08x}-{len(self.sound)}"
 
 
-def make(category: str, number: int, *, held_out: bool, seed: int = SEED) -> MadeCall | None:
+def make(category: str, number: int, *, split: Split, seed: int = SEED) -> MadeCall | None:
     """One call; None where the packages lack its voices."""
-    split = "held" if held_out else "dev"
-    rng = np.random.default_rng([seed, zlib.crc32(category.encode()), number, held_out])
-    scene = Scene(rng, held_out)
+    rng = np.random.default_rng([seed, zlib.crc32(category.encode()), number, split])
+    scene = Scene(rng, split)
     try:
         SCENARIOS[category][1](scene)
     except NoVoice:
@@ -75,7 +75,7 @@ def make(category: str, number: int, *, held_out: bool, seed: int = SEED) -> Mad
         first_end = max(first_end, end)
     beep = scene.beep or (0, 0, 0.0, "")
     return MadeCall(
-        name=f"{split} {category} {number}",
+        name=f"{split.name.lower()} {category} {number}",
         category=category,
         expected=scene.expected,
         accept=(scene.expected, *scene.accept),
@@ -104,7 +104,7 @@ def on_the_line(scene: Scene) -> tuple[Floats, str]:
         total[at_ms * 8 : at_ms * 8 + len(piece)] += piece * np.float32(10 ** (louder / 20))
     if scene.hands_free:
         total = line.room(total, rng)
-    names = sounds.noises(scene.held_out)
+    names = sounds.noises(scene.split)
     name = str(rng.choice(sorted(names)))
     snr = float(rng.uniform(*scene.snr_db))
     level = float(np.clip(rng.normal(-25, 4), -34, -16))
@@ -124,25 +124,25 @@ def on_the_line(scene: Scene) -> tuple[Floats, str]:
     return line.pcmu(total), about
 
 
-def calls(*, held_out: bool, seed: int = SEED, share: float = 1.0) -> Iterator[MadeCall]:
+def calls(*, split: Split, seed: int = SEED, share: float = 1.0) -> Iterator[MadeCall]:
     """A whole set, or a share of each scenario (at least one)."""
     for category, (count, _) in SCENARIOS.items():
         for number in range(max(1, round(count * share))):
-            call = make(category, number, held_out=held_out, seed=seed)
+            call = make(category, number, split=split, seed=seed)
             if call is not None:
                 yield call
 
 
-def kept(*, held_out: bool, seed: int = SEED) -> list[MadeCall]:
+def kept(*, split: Split, seed: int = SEED) -> list[MadeCall]:
     """A whole set, made once for as long as its makers stay the same."""
     here = Path(__file__).parent
     makers = ("texts", "voices", "sounds", "line", "scene", "scenarios", "corpus", "packages")
     version = zlib.crc32(b"".join((here / f"{name}.py").read_bytes() for name in makers))
-    path = packages.folder() / "made" / f"{version:08x}-{seed}-{'held' if held_out else 'dev'}.pickle"
+    path = packages.folder() / "made" / f"{version:08x}-{seed}-{split.name.lower()}.pickle"
     if path.exists():
         made: list[MadeCall] = pickle.loads(path.read_bytes())
         return made
-    made = list(calls(held_out=held_out, seed=seed))
+    made = list(calls(split=split, seed=seed))
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(pickle.dumps(made))
     return made

@@ -41,6 +41,7 @@ PACKAGES = (
     "festvox-ca-ona-hts",
     "festvox-czech-dita",
     "festvox-italp16k",
+    "festvox-kallpc16k",
     "festvox-kdlpc16k",
     "festvox-suopuhe-common",
     "festvox-suopuhe-lj",

@@ -62,14 +62,14 @@ def human_crowd(scene: Scene) -> None:
     """People talk behind the one who answers."""
     scene.hard = True
     answer(scene, tts=False, longer=scene.rng.random() < 0.5)
-    scene.put(0, sounds.crowd(scene.held_out)((scene.end_ms + AFTER_MS) * 8, scene.rng), -scene.rng.uniform(14, 24))
+    scene.put(0, sounds.crowd(scene.split)((scene.end_ms + AFTER_MS) * 8, scene.rng), -scene.rng.uniform(14, 24))
 
 
 def human_music(scene: Scene) -> None:
     """A radio plays in the room."""
     scene.hard = True
     answer(scene, tts=False, longer=scene.rng.random() < 0.5)
-    music = sounds.music((scene.end_ms + AFTER_MS) * 8, scene.rng, scene.held_out)
+    music = sounds.music((scene.end_ms + AFTER_MS) * 8, scene.rng, scene.split)
     scene.put(0, music, -scene.rng.uniform(12, 22))
 
 
@@ -108,7 +108,7 @@ def machine_music(scene: Scene) -> None:
     beeped(scene, message(scene, tts=scene.rng.random() < 0.5))
     assert scene.beep is not None
     end = scene.greeting_end_ms if scene.rng.random() < 0.5 else scene.beep[1] + scene.between(0, 600)
-    scene.put(0, sounds.music(end * 8, scene.rng, scene.held_out), -scene.rng.uniform(14, 22))
+    scene.put(0, sounds.music(end * 8, scene.rng, scene.split), -scene.rng.uniform(14, 22))
 
 
 def machine_silent(scene: Scene) -> None:
@@ -209,7 +209,7 @@ def nobody_crowd(scene: Scene) -> None:
     """Far voices only: nobody has answered, but they are voices."""
     nobody(scene)
     scene.hard, scene.accept = True, ("human", "machine")
-    scene.put(0, sounds.crowd(scene.held_out)(14_000 * 8, scene.rng), -18.0)
+    scene.put(0, sounds.crowd(scene.split)(14_000 * 8, scene.rng), -18.0)
 
 
 def nobody_cadence(*names: str) -> Callable[[Scene], None]:
@@ -225,7 +225,7 @@ def nobody_cadence(*names: str) -> Callable[[Scene], None]:
 def nobody_music(scene: Scene) -> None:
     nobody(scene)
     scene.accept = ("machine",)
-    scene.put(0, sounds.music(14_000 * 8, scene.rng, scene.held_out), scene.rng.uniform(-6, 3))
+    scene.put(0, sounds.music(14_000 * 8, scene.rng, scene.split), scene.rng.uniform(-6, 3))
 
 
 def nobody_breath(scene: Scene) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tests.amd import sounds, texts
-from tests.amd.voices import Clip, Reader, Recorded, people, prompted, readers, told
+from tests.amd.voices import Clip, Reader, Recorded, Split, people, prompted, readers, told
 
 Floats = NDArray[np.float32]
 Rng = np.random.Generator
@@ -25,7 +25,7 @@ class Scene:
     """A call being put together; sounds are at 1.0 RMS of speech, times in ms from the answer."""
 
     rng: Rng
-    held_out: bool
+    split: Split
     placed: list[tuple[int, Floats, float]] = field(default_factory=list)
     """Where, what, how much louder than speech in dB."""
     spans: list[tuple[int, int]] = field(default_factory=list)
@@ -73,7 +73,7 @@ class NoVoice(Exception):
 
 def spoken(scene: Scene, table: Mapping[str, tuple[str, ...]], *, only_in_table: bool = False) -> tuple[Clip, Reader]:
     """A text read by a program's voice."""
-    some = [one for one in readers(scene.held_out) if not only_in_table or one.language in table]
+    some = [one for one in readers(scene.split) if not only_in_table or one.language in table]
     for _ in range(12):
         reader = scene.one(some)
         clip = reader.say(scene.one(texts.of(table, reader.language)))
@@ -84,7 +84,7 @@ def spoken(scene: Scene, table: Mapping[str, tuple[str, ...]], *, only_in_table:
 
 def recorded(scene: Scene, shortest_ms: int, longest_ms: int) -> tuple[Clip, Recorded]:
     """Some recorded words of a length."""
-    some = people(scene.held_out, "words", "prompts", "story")
+    some = people(scene.split, "words", "prompts", "story")
     for _ in range(40):
         one = scene.one(some) if some else None
         found = one.within(shortest_ms, longest_ms) if one else []
@@ -125,7 +125,7 @@ def message(scene: Scene, *, tts: bool, at_ms: int | None = None, at_least_ms: i
             clip, reader = spoken(scene, texts.GREETING)
             name = reader.name
         else:
-            some = people(scene.held_out, "prompts") + people(scene.held_out, "story", "words")[:4]
+            some = people(scene.split, "prompts") + people(scene.split, "story", "words")[:4]
             if not some:
                 raise NoVoice("no recorded prompts can be had")
             person = scene.one(some)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tests.amd import packages
-from tests.amd.voices import RATE_HZ, load, people
+from tests.amd.voices import RATE_HZ, Split, load, people
 
 Floats = NDArray[np.float32]
 Rng = np.random.Generator
@@ -45,10 +45,10 @@ def hum(count: int, rng: Rng) -> Floats:
     return _unit(made + 0.2 * rng.standard_normal(count))
 
 
-def _crowd(held_out: bool) -> Callable[[int, Rng], Floats]:
+def _crowd(split: Split) -> Callable[[int, Rng], Floats]:
     def made(count: int, rng: Rng) -> Floats:
         """Six people at once."""
-        some = people(held_out, "prompts", "story")
+        some = people(split, "prompts", "story") or people(split, "words")
         total = np.zeros(count)
         for _ in range(6):
             files = some[int(rng.integers(len(some)))].files()
@@ -95,14 +95,47 @@ def crackle(count: int, rng: Rng) -> Floats:
     return _unit(np.convolve(made, np.hanning(12), "same"))
 
 
-def noises(held_out: bool) -> dict[str, Callable[[int, Rng], Floats]]:
-    if held_out:
+def train(count: int, rng: Rng) -> Floats:
+    """A rumble in the beat of the rails."""
+    at = np.arange(count) / RATE_HZ
+    beat = np.exp(-12 * ((at * rng.uniform(1.2, 2.2)) % 1.0)) + 0.7 * np.exp(-12 * ((at * 1.7 + 0.3) % 1.0))
+    return _unit(_coloured(count, rng, -0.9, 180.0) * (0.5 + beat))
+
+
+def rain(count: int, rng: Rng) -> Floats:
+    """Drops on a window, over a hiss."""
+    made = 0.4 * rng.standard_normal(count)
+    at = rng.integers(0, count, count // 120)
+    made[at] += rng.exponential(2.0, len(at))
+    return _unit(np.convolve(made, np.exp(-np.arange(40) / 8.0), "same"))
+
+
+def wind(count: int, rng: Rng) -> Floats:
+    """Gusts."""
+    slow = np.abs(_coloured(count, rng, -2.0, 1.0)) + 0.3
+    return _unit(_coloured(count, rng, -1.0, 250.0) * slow)
+
+
+def kitchen(count: int, rng: Rng) -> Floats:
+    """Dishes: rings that die away over an extractor."""
+    made = 0.6 * fan(count, rng).astype(np.float64)
+    for _ in range(max(1, count // (2 * RATE_HZ))):
+        start, length = int(rng.integers(0, count)), int(rng.integers(400, 2000))
+        at = np.arange(length)[: count - start]
+        made[start : start + len(at)] += 4 * np.sin(at * rng.uniform(1.2, 2.4)) * np.exp(-at / 150)
+    return _unit(made)
+
+
+def noises(split: Split) -> dict[str, Callable[[int, Rng], Floats]]:
+    if split is Split.NEW:
+        return {"train": train, "rain": rain, "wind": wind, "kitchen": kitchen}
+    if split is Split.HELD:
         return {"car": car, "street": street, "fan": fan, "crackle": crackle}
     return {"white": white, "pink": pink, "hum": hum}
 
 
-def crowd(held_out: bool) -> Callable[[int, Rng], Floats]:
-    return _crowd(held_out)
+def crowd(split: Split) -> Callable[[int, Rng], Floats]:
+    return _crowd(split)
 
 
 @cache
@@ -110,9 +143,9 @@ def _tracks() -> tuple[Floats, ...]:
     return tuple(load(path) for path in sorted(packages.root().glob("usr/share/asterisk/moh/*.wav")))
 
 
-def music(count: int, rng: Rng, held_out: bool) -> Floats:
+def music(count: int, rng: Rng, split: Split) -> Floats:
     """Somewhere in a piece of music on hold."""
-    tracks = _tracks()[2:] if held_out else _tracks()[:2]
+    tracks = _tracks()[2:] if split else _tracks()[:2]
     if not tracks:
         at = np.arange(count) / RATE_HZ
         notes = 440 * 2 ** (rng.integers(-12, 12, count // 2000 + 1) / 12)

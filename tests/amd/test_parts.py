@@ -12,6 +12,7 @@ from tests.amd.corpus import MadeCall, make
 from tests.amd.offline import judge_live
 from tests.amd.scenarios import SCENARIOS
 from tests.amd.score import Judged, Score, table
+from tests.amd.voices import Split
 from tests.media.sounds import sine
 
 SILENT = np.zeros(8000, dtype=np.float32)
@@ -56,7 +57,7 @@ def share(score: Score, name: str) -> float:
     ],
 )
 def test_a_call_is_made_the_same_by_its_number_and_is_what_it_says(category: str, got: str) -> None:
-    made, again, held = (make(category, 1, held_out=out) for out in (False, False, True))
+    made, again, held = (make(category, 1, split=split) for split in (Split.DEV, Split.DEV, Split.HELD))
     assert made is not None
     assert again is not None
     assert held is not None
@@ -67,8 +68,8 @@ def test_a_call_is_made_the_same_by_its_number_and_is_what_it_says(category: str
 
 @pytest.mark.usefixtures("no_packages")
 def test_a_call_whose_voices_cannot_be_had_is_left_out() -> None:
-    assert make("human_hello", 0, held_out=True) is None
-    assert make("machine_read", 0, held_out=False) is None
+    assert make("human_hello", 0, split=Split.HELD) is None
+    assert make("machine_read", 0, split=Split.DEV) is None
 
 
 def test_a_set_has_four_hundred_calls_and_more() -> None:
@@ -128,7 +129,7 @@ def test_app_amd_counts_words_and_silence() -> None:
 
 @pytest.mark.usefixtures("no_packages")
 def test_a_picture_shows_both_verdicts_and_the_tones() -> None:
-    made = make("fax_ced", 0, held_out=False)
+    made = make("fax_ced", 0, split=Split.DEV)
     assert made is not None
     picture = pictures.call(Judged(call=made, got="human", ms=2500, end="machine_end_beep", end_ms=4000))
     assert picture.count("<rect") > 2

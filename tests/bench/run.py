@@ -15,6 +15,7 @@ BENCHES = {
     "sip": ("tests.bench.bench_sip", "SIP messages"),
     "media": ("tests.bench.bench_media", "Media engine"),
     "rooms": ("tests.bench.bench_rooms", "Rooms"),
+    "detection": ("tests.bench.bench_detection", "Who answered"),
     "recordings": ("tests.bench.bench_recordings", "Recordings"),
     "calls": ("tests.bench.bench_calls", "Calls through a whole gateway"),
     "rest": ("tests.bench.bench_rest", "REST API"),

@@ -37,7 +37,7 @@ def test_each_verdict_is_told_once_also_that_of_a_leg_that_closes(told: list[Eve
     some.detect(Detect(slot=slot(1)))
     for tick in range(200):
         some.listen(SILENT, tick * 0.02)
-    assert told == [Judged(slot=slot(0), answered_by="unknown", ms=2040)]
+    assert told == [Judged(slot=slot(0), answered_by="unknown", ms=2020)]
     some.forget(slot(1))
     some.forget(slot(0))
     assert told[1:] == [Judged(slot=slot(1), answered_by="unknown", ms=4000)]
@@ -60,8 +60,8 @@ def test_an_armed_leg_is_heard_from_its_answer_however_late_it_is_asked_about(
             break
     ticks = tick - answered
     assert isinstance(told[0], Judged)
-    assert told[0].ms == 4040
-    assert ticks * 20 == 4040 + missed_ms
+    assert told[0].ms == 4020
+    assert ticks * 20 == 4020 + missed_ms
 
 
 def test_without_arming_it_begins_with_the_next_frame(told: list[Event]) -> None:
