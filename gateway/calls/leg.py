@@ -254,7 +254,8 @@ class Leg:
     def _accepted(self, event: Accepted) -> None:
         self.peer_headers = x_headers(event.response.headers)
         if event.sdp is not None and not self._settle(event.sdp):
-            self.hang_up("no common codec", Happening.FAILED)
+            self._session.bye('SIP;cause=488;text="No codec in common"')
+            self._end(Ending(what=Happening.FAILED, sip_code=488, reason="no common codec"))
             return
         if not self.answered.done():
             self.answered_at = asyncio.get_running_loop().time()

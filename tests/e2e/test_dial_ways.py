@@ -10,7 +10,7 @@ from sip.digest import Credentials
 from tests.e2e.gateway import Gateway
 from tests.e2e.raw import RawPeer
 from tests.peers.ports import LOOPBACK, free_ports
-from tests.peers.scripted import Accepted, Ended, Line, Refused, Scripted, answer_at_once
+from tests.peers.scripted import SDP, Accepted, Ended, Line, Refused, Scripted, answer_at_once
 
 NUMBER = "+15550100"
 DONE = "<Response><Hangup/></Response>"
@@ -121,3 +121,27 @@ async def test_a_call_goes_on_by_the_second_trunk_of_a_prefix(tmp_path: Path) ->
 
 async def refuse(line: Line, status: int) -> None:
     line.refuse(status)
+
+
+async def test_an_answer_without_a_voice_that_we_understand_is_a_failure(gateway: Gateway) -> None:
+    """It gets its ACK and a BYE; the application is told 488, which is what we would have answered."""
+    useless = ("m=audio 0 RTP/AVP 0", "m=audio 4000 RTP/AVP 77", "m=image 4000 udptl t38")
+
+    async def answers(line: Line) -> None:
+        media = useless[len(phones.incoming) - 1]
+        line.ring()
+        line.session.accept(SDP.format(host=LOOPBACK, port=4000).replace("m=audio 4000 RTP/AVP 0 101", media).encode())
+
+    application = gateway.application
+    application.answers("/done", DONE)
+    async with Scripted(gateway.sip) as phones:
+        phones.script = answers
+        document = dial(f"<Sip>sip:deaf@{phones.address}</Sip>")
+        application.answers("/number", document)
+        for count in range(1, len(useless) + 1):
+            await phones.call(NUMBER)
+            callee = await phones.next_call(count=count)
+            await callee.wait_for(Ended)
+            done = await application.wait_for("/done", count=count)
+            told = (done["DialCallStatus"], done["DialSipResponseCode"], done["DialBridged"])
+            assert told == ("failed", "488", "false"), useless[count - 1]

@@ -248,6 +248,7 @@ async def answer_at_once(line: Line) -> None:
 
 
 __all__ = [
+    "SDP",
     "Accepted",
     "Answered",
     "Canceled",
