@@ -169,7 +169,7 @@ async def test_parties_in_turn_and_no_answer_before_the_bridge(gateway: Gateway)
                 line.refuse(486)
                 return
             await asyncio.sleep(0.3)
-            line.answer()
+            line.answer([("X-Desk", "7, left"), ("User-to-User", "00;encoding=hex")])
 
         called.script = by_name
         events = 'statusCallback="/child" statusCallbackEvent="initiated ringing answered completed"'
@@ -194,6 +194,9 @@ async def test_parties_in_turn_and_no_answer_before_the_bridge(gateway: Gateway)
         await application.wait_for("/child", count=8)
     assert [line.session.request.request_uri.user for line in called.incoming] == ["busy", "yes"]
     assert (done["DialCallStatus"], done["DialSipResponseCode"], done["DialBridged"]) == ("completed", "200", "true")
+    assert (done["DialSipHeader_X-Desk"], done["DialSipHeader_User-to-User"]) == ("7, left", "00;encoding=hex")
+    answered = {told["CallStatus"] for told in application.all("/child") if told.get("SipHeader_X-Desk") == "7, left"}
+    assert answered == {"in-progress", "completed"}, "each webhook of a call has the headers of its answer from then on"
     stories: dict[str, list[str]] = {}
     for told in sorted(application.all("/child"), key=lambda told: int(told["SequenceNumber"])):
         stories.setdefault(told["To"].partition("@")[0], []).append(told["CallStatus"])

@@ -92,8 +92,8 @@ class Line:
     def ring(self) -> None:
         self.session.ring()
 
-    def answer(self) -> None:
-        self.session.accept(self._sdp)
+    def answer(self, headers: Sequence[tuple[str, str]] = ()) -> None:
+        self.session.accept(self._sdp, headers)
 
     def refuse(self, status: int) -> None:
         self.session.refuse(status)
