@@ -186,6 +186,9 @@ class LimitsConfig(Table):
     api_requests_at_once: int = Field(250, ge=0)
     """REST requests of one account that are answered at the same time; further ones get 429. 0: as many as come."""
 
+    own_callers: bool = False
+    """Whether calls of the REST API to numbers show only numbers that the account has, its own or validated ones (21210)."""
+
 
 class PhoneConfig(Table):
     username: Name

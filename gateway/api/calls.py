@@ -121,6 +121,7 @@ class Calls:
     async def create(self, request: web.Request) -> web.Response:
         form = CreateCall.read(await form_of(request))
         asked = form.request(request[ACCOUNT], self._s.directory)
+        self._s.check_caller(asked)
         row = queued_row(asked)
         await self._s.departures.add(asked, row)
         for code, message in form.warnings():

@@ -81,6 +81,7 @@ class Participants:
         form = AddParticipant.read(given)
         conference, name = await self._room(request)
         asked = form.request(request[ACCOUNT], name)
+        self._s.check_caller(asked)
         self._check_place(conference, form)
         view = ParticipantView(
             call_sid=asked.sid,

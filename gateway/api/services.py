@@ -12,14 +12,16 @@ from sqlalchemy import Select
 from sqlalchemy.orm import InstrumentedAttribute
 
 from gateway.api.departures import Departures
-from gateway.api.errors import bad_value, not_found
-from gateway.api.ports import LiveCalls, LiveQueues, LiveRooms
+from gateway.api.errors import ApiError, bad_value, not_found
+from gateway.api.ports import CallRequest, LiveCalls, LiveQueues, LiveRooms
 from gateway.config import Config
 from gateway.directory.directory import Directory
 from gateway.directory.keeper import Keeper
 from gateway.ids import is_sid
+from gateway.routing.numbers import normalize
 from gateway.storage.media import Media
 from gateway.storage.models import CallRow, Row
+from gateway.storage.resources import CallerIdRow, NumberRow
 from gateway.storage.store import Store
 
 T = TypeVar("T", bound=Row)
@@ -59,6 +61,16 @@ class Services:
         if row is None or row.account_sid != request[ACCOUNT]:
             raise not_found(request)
         return row
+
+    def check_caller(self, asked: CallRequest) -> None:
+        """Raises `ApiError`: a number that is not the account's is shown to a telephone of the network, where that is forbidden."""
+        if not self.config.limits.own_callers or asked.to.startswith(("sip", "client:")):
+            return
+        shown = normalize(asked.caller_id or asked.from_)
+        account = asked.account_sid
+        owned = {row.number for row in self.directory.all(NumberRow, account)}
+        if shown not in owned | {row.number for row in self.directory.all(CallerIdRow, account)}:
+            raise ApiError(21210, f"'From' phone number {shown[:100]!r} is not verified for your account")
 
 
 def by_date(

@@ -5,11 +5,14 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
+import pytest
 from twilio.rest import Client
 
+from gateway.storage.resources import CallerIdRow
 from gateway.twiml.control import StatusCallback
 from tests.gateway.api.conftest import APPLICATION, Gateway
 from tests.gateway.api.test_calls import CREATE
+from tests.gateway.rows import ACCOUNT, NOON
 
 
 async def test_what_an_application_replaces_is_not_even_looked_at(gateway: Gateway) -> None:
@@ -43,3 +46,28 @@ async def test_a_call_that_waits_tells_how_long_and_takes_new_terms(gateway: Gat
 
 def fetched(client: Client, *, sid: str) -> Any:  # noqa: ANN401
     return client.calls(sid).fetch()
+
+
+@pytest.mark.parametrize("gateway", [{"limits": {"own_callers": True}}], indirect=True)
+async def test_only_an_accounts_own_numbers_are_shown_where_that_is_set(gateway: Gateway) -> None:
+    validated = CallerIdRow(
+        sid="PN" + "5" * 32,
+        account_sid=ACCOUNT,
+        created_at=NOON,
+        updated_at=NOON,
+        number="+14155550177",
+        friendly_name="",
+    )
+    gateway.directory.put(validated)
+    form = {"To": "+14155550111", "From": "+14155550100", "Twiml": "<Response/>"}
+    for path in ("/Calls.json", "/Conferences/room/Participants.json"):
+        for changes, code in (
+            ({}, None),
+            ({"From": "(415) 555-0100"}, None),
+            ({"From": "+14155550177"}, None),
+            ({"From": "+14155550199"}, 21210),
+            ({"CallerId": "+14155550199"}, 21210),
+            ({"From": "+14155550199", "To": "sip:a@b"}, None),
+        ):
+            _, body, _ = await gateway.raw("POST", path, data=form | changes)
+            assert body.get("code") == code, (path, changes, body)
