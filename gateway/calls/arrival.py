@@ -74,6 +74,7 @@ def _to_domain(session: Session, directory: Directory, domain: DomainRow, userna
         sip_call_id=session.call_id,
         hops=_hops(request),
         caller_name=request.from_.display[:200],
+        tells_caller_name=False,
         status_callback=callback_of(domain),
         extras=extras,
     )

@@ -87,6 +87,9 @@ class Call:
     sip_response_code: int | None = None
     forwarded_from: str = ""
     caller_name: str = ""
+    tells_caller_name: bool = True
+    """Webhooks say it, as of a number with VoiceCallerIdLookup; a SIP domain's never do (twiml.md section 3)."""
+
     hops: int = 70
     """How often it may still be passed on (Max-Forwards): a number that dials itself does not do so for ever (RFC 7332)."""
 

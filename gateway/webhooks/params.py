@@ -43,7 +43,7 @@ class CallView:
             parent_sid=call.parent.sid if call.parent else "",
             application_sid=call.application_sid,
             forwarded_from=call.forwarded_from,
-            caller_name=call.caller_name,
+            caller_name=call.caller_name if call.tells_caller_name else "",
             answered_by=call.answered_by,
             machine_detection_ms=call.machine_detection_ms,
             extras=call.extras,

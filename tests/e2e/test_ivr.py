@@ -34,7 +34,7 @@ MENU = """<Response><Gather numDigits="1" action="/menu" timeout="6">
 </Gather><Redirect>/voice</Redirect></Response>"""
 MESSAGE = """<Response><Say>After the tone.</Say>
 <Record action="/kept" maxLength="20" finishOnKey="#" recordingStatusCallback="/recorded"/></Response>"""
-OPTIONAL = {"CallerName", "SipResponseCode"}
+OPTIONAL = {"SipResponseCode"}
 SPEAKS_S = 2.0
 
 

@@ -87,6 +87,8 @@ def test_a_view_is_of_its_call_as_it_stands() -> None:
     one = call(status=Status.IN_PROGRESS, parent=call(sid="CA0"))
     view = CallView.of(one)
     assert (view.sid, view.status, view.parent_sid, view.direction) == ("CA1", "in-progress", "CA0", "outbound-api")
+    names = [CallView.of(call(caller_name="Ann", tells_caller_name=tells)).caller_name for tells in (True, False)]
+    assert names == ["Ann", ""]
 
 
 def test_initiated_is_a_status_of_callbacks_only() -> None:
