@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 import aiohttp
+import numpy as np
 import pytest
 
 from tests.amd.corpus import MadeCall
@@ -19,6 +20,8 @@ from tests.peers.callee import Answer, Callees
 
 HELLO = call(spoken("Hello, Anna speaking?"), lead_ms=600, ms=20_000)
 MACHINE = call(spoken("You have reached the Harper family. Please leave a message."), lead_ms=600, ms=20_000)
+BEEPED = call(spoken("You have reached the Harper family. Leave a message."), lead_ms=400, beep_hz=900.0, ms=20_000)
+SILENT = np.zeros(8000, dtype=np.float32)
 PEERS = pytest.mark.peers("espeak-ng")
 
 
@@ -86,3 +89,44 @@ async def test_whatever_a_callee_does_there_is_one_verdict(gateway: Gateway) -> 
     assert not wrong
     assert int(told["leaves"]["MachineDetectionDuration"]) < 2_500
     assert 2_900 <= int(told["silent"]["MachineDetectionDuration"]) <= 4_000
+
+
+@PEERS
+@pytest.mark.parametrize("gateway", [{"calls_per_second": 10}], indirect=True)
+async def test_a_participant_and_a_dialled_number_are_told_of_while_they_are_connected(gateway: Gateway) -> None:
+    """Always asynchronously; the room and the caller hear them meanwhile."""
+    application = gateway.application
+    login = {"Authorization": aiohttp.encode_basic_auth(ACCOUNT_SID, AUTH_TOKEN)}
+    base = f"{gateway.public_url}/2010-04-01/Accounts/{ACCOUNT_SID}"
+    number = (
+        f'<Number machineDetection="DetectMessageEnd" amdStatusCallback="{application.url}/amd/number" '
+        f'machineDetectionSpeechEndThreshold="800">+15550177</Number>'
+    )
+    participant = {
+        "From": "+15550100",
+        "MachineDetection": "Enable",
+        "AmdStatusCallback": f"{application.url}/amd/room",
+        "AmdStatusCallbackMethod": "GET",
+    }
+    caller = {"From": "+15550100", "Twiml": f"<Response><Dial>{number}</Dial></Response>"}
+    for path in ("/amd/number", "/amd/room"):
+        application.answers(path, "")
+    async with Callees(port=gateway.trunk_port) as callees, aiohttp.ClientSession(headers=login) as client:
+        callees.answers = {
+            "caller": Answer(sound=SILENT),
+            "+15550177": Answer(sound=BEEPED),
+            "room": Answer(sound=HELLO),
+        }
+        async with client.post(f"{base}/Calls.json", data={"To": callees.uri("caller"), **caller}) as response:
+            assert response.status == 201, await response.text()
+        room = f"{base}/Conferences/room/Participants.json"
+        async with client.post(room, data={"To": callees.uri("room"), **participant}) as response:
+            joined = json.loads(await response.text())
+        in_room = await application.wait_for("/amd/room", within_s=20)
+        dialled = await application.wait_for("/amd/number", within_s=20)
+        async with client.get(f"{base}/Calls/{joined['call_sid']}.json") as response:
+            assert json.loads(await response.text())["answered_by"] == "human"
+        await asyncio.sleep(0.3)
+    assert (in_room["CallSid"], in_room["AnsweredBy"]) == (joined["call_sid"], "human")
+    assert dialled["AnsweredBy"] == "machine_end_beep"
+    assert len(application.all("/amd/room")) == len(application.all("/amd/number")) == 1

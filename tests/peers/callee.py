@@ -81,9 +81,10 @@ class _Call:
 class Callees(asyncio.DatagramProtocol):
     """Owns the SIP port and all its calls. `answers[user]` says what a user does; others get 404."""
 
-    def __init__(self, seed: int = 1) -> None:
+    def __init__(self, seed: int = 1, port: int = 0) -> None:
+        """*port*: where it listens, as a trunk must; 0: anywhere."""
         self.answers: dict[str, Answer] = {}
-        self.port = 0
+        self.port = port
         self.answered: dict[str, int] = {}
         """How often each user was called."""
 
@@ -101,7 +102,7 @@ class Callees(asyncio.DatagramProtocol):
 
     async def __aenter__(self) -> Self:
         loop = asyncio.get_running_loop()
-        self._transport, _ = await loop.create_datagram_endpoint(lambda: self, local_addr=(LOOPBACK, 0))
+        self._transport, _ = await loop.create_datagram_endpoint(lambda: self, local_addr=(LOOPBACK, self.port))
         self.port = self._transport.get_extra_info("sockname")[1]
         return self
 
