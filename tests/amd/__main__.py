@@ -1,11 +1,11 @@
 """`make bench-amd`: the made calls, for development and held out, through the detector; a report with tables and pictures.
 
     python -m tests.amd [--out FOLDER] [--sets dev,held,fresh,new] [--labelled FOLDER] [--voice silero|webrtc]
-                        [--rtp EVERY] [--paths EVERY] [--roc EVERY]
+                        [--every N] [--rtp EVERY] [--paths EVERY] [--roc EVERY]
 
 `fresh` is the held-out set by another seed; `new` has voices and noises that nothing was tuned on, nor looked at.
---rtp: each so many-th call also goes through a running gateway (1: all, 0: none). --paths: the same by codecs, and with loss
-and jitter. --roc: thresholds are tried on each so many-th call.
+--every: only each so many-th call of a set. --rtp: each so many-th of those also goes through a running gateway (1: all,
+0: none). --paths: the same by codecs, and with loss and jitter. --roc: thresholds are tried on each so many-th call.
 """
 
 from __future__ import annotations
@@ -14,19 +14,18 @@ import argparse
 import asyncio
 import sys
 import tempfile
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from media.amd import Detector
 from media.commands import Detect
-from tests.amd import app_amd, corpus, labelled, over_rtp, pictures
+from tests.amd import app_amd, corpus, labelled, over_rtp, page, pictures
 from tests.amd.corpus import MadeCall
-from tests.amd.offline import SLOT, frame_of, judge, live
+from tests.amd.offline import SLOT, judge
 from tests.amd.score import Judged, Score, table
 from tests.amd.voices import Split
+from tests.bench import bench_detection
 
 SETS = {
     "dev": (Split.DEV, corpus.SEED),
@@ -163,18 +162,10 @@ def paths(calls: Sequence[MadeCall]) -> list[str]:
     return lines
 
 
-def cost(calls: Sequence[MadeCall], kind: str) -> str:
-    """CPU of a frame."""
-    spent, frames = 0.0, 0
-    for call in calls[::20]:
-        detector = Detector(Detect(slot=SLOT, message_end=True), live(kind))
-        begun = time.process_time()
-        number = 0
-        while detector.hear(frame_of(call.sound, number)) is None:
-            number += 1
-        frames += number
-        spent += time.process_time() - begun
-    return f"CPU: {1e6 * spent / max(1, frames):.0f} µs a frame and call."
+def cost() -> str:
+    """CPU of a frame, by how many calls are listened to at once."""
+    figures = [f"{micros:.0f} µs of {at_once} at once" for at_once, micros in bench_detection.costs()]
+    return f"CPU a frame and call: {', '.join(figures)}."
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -182,9 +173,10 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--out", type=Path, default=Path("build/amd"))
     parser.add_argument("--sets", default="dev,held,fresh,new")
     parser.add_argument("--labelled", type=Path)
+    parser.add_argument("--every", type=int, default=1)
     parser.add_argument("--voice", default="")
-    parser.add_argument("--rtp", type=int, default=1)
-    parser.add_argument("--paths", type=int, default=4)
+    parser.add_argument("--rtp", type=int, default=4)
+    parser.add_argument("--paths", type=int, default=3)
     parser.add_argument("--roc", type=int, default=2)
     asked = parser.parse_args(arguments)
     asked.out.mkdir(parents=True, exist_ok=True)
@@ -193,11 +185,14 @@ def main(arguments: Sequence[str]) -> int:
     }
     if asked.labelled:
         sets["labelled"] = labelled.read(asked.labelled)
-    report = ["# Answering-machine detection, measured", ""]
-    for name, calls in sets.items():
+    report: list[str] = []
+    scores: dict[str, Score] = {}
+    spent = cost()
+    for name, every_call in sets.items():
+        calls = every_call[:: asked.every]
         print(f"{name}: {len(calls)} calls", flush=True)
-        score = offline(calls, asked.voice)
-        lines = [f"## {name}: {len(calls)} calls", "", table(score), *compared(calls), "", cost(calls, asked.voice)]
+        score = scores[name] = offline(calls, asked.voice)
+        lines = [f"## {name}: {len(calls)} calls", "", table(score), *compared(calls), "", spent]
         print("\n".join(lines), flush=True)
         if asked.rtp:
             lines += through_gateway(score, asked.rtp)
@@ -205,9 +200,12 @@ def main(arguments: Sequence[str]) -> int:
             lines += paths(calls[:: asked.paths])
         if asked.roc and name != "fresh":
             lines += roc(calls[:: asked.roc], asked.out, name)
-        report += [*lines, *missed(score, asked.out), ""]
-        (asked.out / "report.md").write_text("\n".join(report), encoding="utf-8")
-    print(f"report and pictures: {asked.out}/report.md")
+        report.append("\n".join([*lines, *missed(score, asked.out), ""]))
+        head = ["# Answering-machine detection, measured", "", *page.summary(scores)]
+        (asked.out / "report.md").write_text("\n".join([*head, *report]), encoding="utf-8")
+        page.write(asked.out, scores, report)
+    print("\n".join(page.summary(scores)))
+    print(f"report and pictures: {asked.out}/report.html (and report.md)")
     return 0
 
 

@@ -16,8 +16,8 @@ from tests.peers.callee import Answer, Callees
 from tests.peers.ports import free_ports
 
 STAY = '<Response><Pause length="60"/></Response>'
-AT_ONCE = 40
-PER_SECOND = 6.0
+AT_ONCE = 50
+PER_SECOND = 20.0
 RING_MS = 1_000
 FEW, BELOW = 400, 20_000
 """More ports than so many are taken below those that tests share: each call has two of its own, as used ones rest."""
