@@ -8,12 +8,17 @@ import shutil
 from collections.abc import Set as AbstractSet
 
 import pytest
+from hypothesis import settings
 
 from tests.peers.chromium import browser
 
 PROGRAMS = ("baresip", "linphonec", "sipp", "chromium", "espeak-ng")
 NAMES = re.compile("|".join((*PROGRAMS, "postgresql")))
 MISSING = pytest.StashKey[AbstractSet[str]]()
+
+if os.environ.get("CI") != "true":  # there hypothesis repeats itself and knows no deadline by itself
+    settings.register_profile("crosspoint", deadline=None)  # a busy machine's time says nothing of the code
+    settings.load_profile("crosspoint")
 
 
 def pytest_configure(config: pytest.Config) -> None:
