@@ -96,6 +96,9 @@ class Call:
     reason: str = ""
     """Why it is made (`callReason`): shown by the called telephone."""
 
+    referred_by: str = ""
+    """Who transferred somebody here: shown by the called telephone (RFC 3892)."""
+
     answered_by: str = ""
     machine_detection_ms: int | None = None
     extras: tuple[tuple[str, str], ...] = ()

@@ -205,6 +205,7 @@ class Calls:
             parent=parent,
             hops=parent.hops - 1,
             reason=plan.call_reason,
+            referred_by=plan.referred_by,
             status_callback=target.status_callback,
         )
         call.watcher = self.happened

@@ -168,7 +168,8 @@ class Destinations:
         return Address("", caller_uri(call.from_, self._config.sip.domain))
 
     def _standard_headers(self, call: Call) -> tuple[tuple[str, str], ...]:
-        return (("X-Twilio-AccountSid", call.account_sid), ("X-Twilio-CallSid", call.sid), *_passed_on(call))
+        ours = (("X-Twilio-AccountSid", call.account_sid), ("X-Twilio-CallSid", call.sid), *_passed_on(call))
+        return (*ours, ("Referred-By", call.referred_by)) if call.referred_by else ours
 
 
 def trunk_destination(

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+from sip.errors import RemoteError
 from sip.events import Referred
 from sip.handle import Session
+from sip.headers import Address
 
 WAIT_S = 1.0
 """How long a REFER waits for a talk that is about to begin."""
@@ -21,6 +23,9 @@ class Referral:
         self.refer_to = event.refer_to
         """The value of Refer-To as it came, `<…>` and headers included."""
 
+        self.referred_by = _address(event.referred_by)
+        """Of the one who asks, where it says so; else `""`."""
+
     def refuse(self, status: int) -> None:
         self._session.refuse_refer(status)
 
@@ -33,6 +38,15 @@ class Referral:
         if status != self._told:
             self._told = status
             self._session.notify_refer(status)
+
+
+def _address(value: str) -> str:
+    """An address without what belongs to a signature that we can't pass on (RFC 3892 section 2)."""
+    try:
+        found = Address.parse(value)
+    except RemoteError:
+        return ""
+    return f"<{found.uri.bare}>"
 
 
 class Reception:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import structlog
@@ -101,6 +102,7 @@ class Transfer:
     async def _find(self, live: LiveCall, plan: DialPlan) -> Child | DialResult:
         """Dial before the old call is given up: who answered, or how it failed. Meanwhile the other party hears it ring."""
         self._talk.pause(self._asker)
+        plan = replace(plan, referred_by=self._referral.referred_by)
         finding = asyncio.ensure_future(Dialing(self._calls, live, plan, lambda: self._referral.tell(180)).find())
         try:
             await first_of(finding, self._other.over)

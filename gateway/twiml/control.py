@@ -87,6 +87,9 @@ class DialPlan:
     time_limit_s: float = 14_400.0
     caller_id: str = ""
     call_reason: str = ""
+    referred_by: str = ""
+    """Who asked for this by a REFER (RFC 3892), `""`: nobody."""
+
     answer_on_bridge: bool = False
     hangup_on_star: bool = False
     sequential: bool = False

@@ -210,6 +210,7 @@ async def test_a_blind_transfer_to_who_is_busy_leaves_the_call_as_it_was(gateway
             await until_told(asking, 202, 100, 180, 486, 202, 100, 180, 200)
             await asking.wait_for(Ended)
             carol = trio.carol.incoming[-1]
+            assert carol.session.request.headers.get("Referred-By") == f"<{asking.session.local.uri.bare}>"
             await asyncio.sleep(0.2)  # long enough for a BYE that must not come
             assert left.is_up
             assert carol.is_up
