@@ -17,6 +17,7 @@ from twilio.base.exceptions import TwilioRestException
 
 from gateway.api.ports import RecordingChange
 from gateway.api.sounds import Unsatisfiable, ranges_of
+from gateway.storage.models import RecordingRow
 from gateway.twiml.control import RecordingPlan, StatusCallback
 from tests.gateway.api.conftest import RECORDING, Gateway
 from tests.gateway.rows import ACCOUNT, call_row, conference_row, recording_row
@@ -49,6 +50,22 @@ async def live_call(gateway: Gateway) -> None:
 
 
 # -- start, pause, stop ---------------------------------------------------------------------------------------------
+
+
+async def test_a_recording_that_has_begun_is_no_failure_while_the_database_is_away(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await live_call(gateway)
+    kept = gateway.store.get
+
+    async def get(kind: type[Any], key: str) -> Any:  # noqa: ANN401 - a row
+        if kind is RecordingRow:
+            raise ConnectionRefusedError
+        return await kept(kind, key)
+
+    monkeypatch.setattr(gateway.store, "get", get)
+    found = await gateway.ask(lambda c: c.calls(CALL).recordings.create())
+    assert (found.sid, found.status) == (RECORDING, "in-progress")
 
 
 async def test_a_recording_of_a_live_call_is_started_as_asked(gateway: Gateway) -> None:
