@@ -166,7 +166,7 @@ class App:
             recordings=recordings,
             speaker=speaker,
             listener=listener,
-            audio=AudioFiles(self.client, Path(clips)),
+            audio=AudioFiles(self.client, Path(clips), documents.visit),
             ledger=self.ledger,
             forget=documents.forget,
         )

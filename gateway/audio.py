@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from gateway.errors import WebhookFault
 from gateway.twiml.control import DocumentFault
 from gateway.webhooks.body import read
 from gateway.webhooks.client import Fetch, WebhookClient
+from gateway.webhooks.visit import Visit
 
 MAX_BYTES = 100_000_000
 KEPT_FILES = 500
@@ -50,13 +52,17 @@ class _Kept:
 class AudioFiles:
     """Owns a folder of fetched files. The same URL asked twice at once is fetched once."""
 
-    def __init__(self, client: WebhookClient, folder: Path) -> None:
+    def __init__(
+        self, client: WebhookClient, folder: Path, visit_of: Callable[[str], Visit] = lambda call_sid: Visit()
+    ) -> None:
+        """*visit_of*: the cookies and logins of a call, which go for its files, too."""
         self._client = client
+        self._visit_of = visit_of
         self._folder = folder
         self._kept: OrderedDict[str, _Kept] = OrderedDict()
         self._fetching: dict[str, asyncio.Lock] = {}
 
-    async def fetch(self, url: str) -> Path:
+    async def fetch(self, url: str, call_sid: str = "") -> Path:
         """A file that the engine can read. Raises `DocumentFault` (11200, 12300)."""
         lock = self._fetching.setdefault(url, asyncio.Lock())
         async with lock:
@@ -65,7 +71,9 @@ class AudioFiles:
                 kept = None
             headers = kept.conditions() if kept is not None else []
             try:
-                async with self._client.answering(Fetch(url=url, method="GET"), headers=headers, also=304) as answer:
+                visit = self._visit_of(call_sid) if call_sid else None
+                wanted = Fetch(url=url, method="GET")
+                async with self._client.answering(wanted, visit, headers=headers, also=304) as answer:
                     if answer.response.status == 304 and kept is not None:
                         return kept.path
                     content_type = answer.response.content_type.lower()

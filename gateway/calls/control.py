@@ -113,12 +113,12 @@ class Control:
 
     async def load(self, *urls: str) -> None:
         async with self._until_hung_up():
-            found = await asyncio.gather(*map(self._exchange.audio.fetch, urls))
+            found = await asyncio.gather(*(self._exchange.audio.fetch(url, self.call_sid) for url in urls))
         self._loaded = dict(zip(urls, found, strict=True))
 
     async def play(self, url: str, loops: int = 1) -> None:
         async with self._until_hung_up():
-            path = self._loaded.pop(url, None) or await self._exchange.audio.fetch(url)
+            path = self._loaded.pop(url, None) or await self._exchange.audio.fetch(url, self.call_sid)
             await self.answer()
             try:
                 await play(self._exchange.engine, self._live.leg.slot, Clip(path=str(path), loops=loops))

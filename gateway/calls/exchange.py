@@ -68,8 +68,8 @@ class Speaker(Protocol):
 class AudioCache(Protocol):
     """Audio for `<Play>`: fetched once, kept by ETag."""
 
-    async def fetch(self, url: str) -> Path:
-        """A file on this machine. Raises `DocumentFault`."""
+    async def fetch(self, url: str, call_sid: str = "") -> Path:
+        """A file on this machine, with the cookies and logins of that call. Raises `DocumentFault`."""
         ...
 
 

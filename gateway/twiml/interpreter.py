@@ -35,6 +35,9 @@ log = structlog.get_logger(__name__)
 MAX_HOPS = 1_000
 """Documents that may follow one another at once; one more for each second that the call lasts."""
 
+MAX_FALLBACKS = 5
+"""How often the fallback is asked at once, where what it leads to fails again; once more for each second that the call lasts."""
+
 SORRY = "We are sorry, an application error has occurred. Goodbye."
 
 
@@ -125,6 +128,7 @@ class _Run:
         self._first = first
         self._rules = rules
         self._in_fallback = False
+        self._fallbacks = 0
         self._dialled = False
         self._hops = 0
         self._loop = asyncio.get_running_loop()
@@ -209,6 +213,9 @@ class _Run:
         if self._in_fallback or not self._first.fallback_url or self._call.is_over:
             return None
         self._in_fallback = True
+        self._fallbacks += 1
+        if self._fallbacks > MAX_FALLBACKS + self._loop.time() - self._began_at:
+            return None
         more = (("ErrorCode", str(int(fault.code))), ("ErrorUrl", url))
         return DocumentRequest(
             url=self._first.fallback_url, method=self._first.fallback_method, params=(*request.params, *more)

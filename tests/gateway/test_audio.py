@@ -20,8 +20,9 @@ from aiohttp import web
 
 from gateway.audio import AudioFiles
 from gateway.twiml.control import DocumentFault
-from gateway.webhooks.client import WebhookClient
+from gateway.webhooks.client import Fetch, WebhookClient
 from gateway.webhooks.guard import Guard
+from gateway.webhooks.visit import Visit
 from tests.fakes.twilio_app import TwilioApp
 
 
@@ -44,6 +45,23 @@ async def test_a_file_is_fetched_by_a_signed_get_without_parameters(app: TwilioA
     (asked,) = app.asked
     assert (asked.method, asked.params) == ("GET", {})
     assert asked.is_signed
+
+
+async def test_a_file_is_fetched_with_the_login_of_its_call(app: TwilioApp, tmp_path: Path) -> None:
+    async def serve(request: web.Request) -> web.StreamResponse:
+        if "Authorization" not in request.headers:
+            return web.Response(status=401, headers={"WWW-Authenticate": 'Basic realm="files"'})
+        return web.Response(body=b"ID3", content_type="audio/mpeg")
+
+    app.serves("/voice", serve)
+    app.serves("/a", serve)
+    visits = {"CA1": Visit(), "CA2": Visit()}
+    async with WebhookClient(auth_token="token", guard=Guard(("127.0.0.0/8",))) as client:
+        audio = AudioFiles(client, tmp_path / "audio", visits.__getitem__)
+        await client.fetch(Fetch(url=app.url.replace("//", "//ann:pw@") + "/voice"), visits["CA1"])
+        assert (await audio.fetch(app.url + "/a", "CA1")).read_bytes() == b"ID3"
+        with pytest.raises(DocumentFault):
+            await audio.fetch(app.url + "/a", "CA2")
 
 
 async def test_what_has_not_changed_is_not_sent_again(app: TwilioApp, audio: AudioFiles) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from gateway.errors import WebhookFault
-from gateway.twiml.interpreter import DocumentRequest, Finish, Interpreter
+from gateway.twiml.control import CallControl, Utterance
+from gateway.twiml.interpreter import SORRY, DocumentRequest, Finish, Interpreter
+from gateway.twiml.reply import Reply
 from tests.fakes.fake_call import FakeCall
 from tests.gateway.twiml.test_interpreter import FIRST, VOICE, Application, run, said
 
@@ -41,3 +43,18 @@ async def test_what_raises_while_a_fault_is_told_ends_the_call_alone() -> None:
     call.faults["say"] = ZeroDivisionError()  # type: ignore[assignment] # what no verb may raise
     finish, _ = await run({}, call, DocumentRequest(url=VOICE))
     assert finish is Finish.FAILED
+
+
+async def test_a_fallback_that_leads_to_the_same_fault_is_not_asked_for_ever() -> None:
+    asked: list[str] = []
+
+    async def fetch(call: CallControl, request: DocumentRequest) -> Reply:
+        asked.append(request.url)
+        body = b"<Response><Redirect>/bad</Redirect></Response>" if "fallback" in request.url else b"no document"
+        return Reply(url=request.url, body=body)
+
+    call = FakeCall()
+    first = DocumentRequest(url="http://app.example/bad", fallback_url="http://app.example/fallback")
+    assert await Interpreter(fetch).run(call, first) is Finish.FAILED
+    assert asked.count("http://app.example/fallback") in (5, 6)
+    assert call.asked[-1] == ("say", Utterance(ssml=f"<speak>{SORRY}</speak>"), 1)
