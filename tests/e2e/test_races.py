@@ -20,7 +20,7 @@ from tests.e2e.test_dial_races import check_callbacks, held
 from tests.peers.ports import free_ports
 from tests.peers.scripted import Scripted
 
-RUNS = 48
+RUNS = 36
 AT_ONCE = 12
 PORTS = 600
 
