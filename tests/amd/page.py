@@ -15,6 +15,7 @@ td:first-child, th:first-child { text-align: left } .no { background: #fbd9d3; f
 img { max-width: 100%; border: 1px solid #eee } figure { margin: 1.2em 0 } pre { white-space: pre-wrap }
 """
 MOST_PICTURES = 40
+FACTS = ("Through a running gateway", "CPU a frame and call")
 
 
 def summary(scores: Mapping[str, Score]) -> list[str]:
@@ -37,7 +38,12 @@ def _cell(share: float, of: int, *, met: bool) -> str:
 def write(out: Path, scores: Mapping[str, Score], sections: Sequence[str]) -> Path:
     """The page, from the report's Markdown and its pictures; answers where it is."""
     parts = [f"<!doctype html><meta charset=utf-8><title>Who answered</title><style>{STYLE}</style>"]
-    parts += ["<h1>Who answered: measured</h1>", _table(summary(scores)), "<h2>Thresholds</h2>"]
+    parts += ["<h1>Who answered: measured</h1>", _table(summary(scores))]
+    for name, section in zip(scores, sections, strict=True):
+        facts = [line for line in section.splitlines() if line.startswith(FACTS)]
+        parts += [f"<p><b>{name}</b>: {html.escape(fact)}</p>" for fact in facts]
+        parts += [_table(part.splitlines()) for part in section.split("\n\n") if part.lstrip().startswith("| path |")]
+    parts.append("<h2>Thresholds</h2>")
     parts += [f"<img src='{one.name}' alt='{one.stem}'>" for one in sorted(out.glob("roc-*.svg"))]
     parts.append("<h2>What went wrong</h2>")
     wrong = [(name, one) for name, score in scores.items() for one in score.wrong()]

@@ -11,7 +11,7 @@ from twilio.rest import Client
 from gateway.storage.resources import CallerIdRow
 from gateway.twiml.control import StatusCallback
 from tests.gateway.api.conftest import APPLICATION, Gateway
-from tests.gateway.api.test_calls import CREATE
+from tests.gateway.api.test_calls import CREATE, fault_of
 from tests.gateway.rows import ACCOUNT, NOON
 
 
@@ -71,3 +71,31 @@ async def test_only_an_accounts_own_numbers_are_shown_where_that_is_set(gateway:
         ):
             _, body, _ = await gateway.raw("POST", path, data=form | changes)
             assert body.get("code") == code, (path, changes, body)
+
+
+RANGES = {
+    "timeout": (3, 59),
+    "speech_threshold": (1000, 6000),
+    "speech_end_threshold": (500, 5000),
+    "silence_timeout": (2000, 10_000),
+}
+
+
+@pytest.mark.parametrize("name", RANGES)
+async def test_machine_detection_takes_what_lies_within_twilios_ranges_and_nothing_else(
+    gateway: Gateway, name: str
+) -> None:
+    low, high = RANGES[name]
+    for value in (low - 1, high + 1, "soon"):
+        fault = await fault_of(gateway, machine_detection="Enable", **{f"machine_detection_{name}": value})
+        assert (fault.status, fault.code) == (400, 21234), value
+    for value in (low, high):
+        terms = CREATE | {"machine_detection": "DetectMessageEnd", f"machine_detection_{name}": value}
+        await gateway.ask(partial(created, terms=terms))
+        detection = (await gateway.live.placed.get()).detection
+        assert detection is not None
+        assert getattr(detection, f"{name}_s" if name == "timeout" else f"{name}_ms") == value
+
+
+def created(client: Client, *, terms: dict[str, Any]) -> object:
+    return client.calls.create(**terms)
