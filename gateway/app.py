@@ -30,12 +30,12 @@ from gateway.calls.calls import Calls
 from gateway.calls.child import Child
 from gateway.calls.destinations import Destinations
 from gateway.calls.exchange import LiveCall
-from gateway.calls.leg import Telephones
 from gateway.calls.live_calls import ApiCalls
 from gateway.calls.live_rooms import ApiQueues, ApiRooms
 from gateway.calls.outbound import Outbound
 from gateway.calls.recordings import Recordings
 from gateway.calls.recovery import finish, recover
+from gateway.calls.telephones import Telephones
 from gateway.calls.transfer import replaced_by_invite
 from gateway.config import Config, StorageConfig
 from gateway.console.app import PREFIX as CONSOLE

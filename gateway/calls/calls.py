@@ -16,12 +16,13 @@ from gateway.calls.control import Control
 from gateway.calls.destinations import Destinations
 from gateway.calls.ending import NOTIFIED, Ending
 from gateway.calls.exchange import AudioCache, LiveCall, Speaker
-from gateway.calls.leg import Leg, Telephones
+from gateway.calls.leg import Leg
 from gateway.calls.live_room import RoomLedger
 from gateway.calls.queues import LineLedger, Lines
 from gateway.calls.recordings import Recordings, recording_params
 from gateway.calls.referral import Referral
 from gateway.calls.talk import Party, Talk
+from gateway.calls.telephones import Telephones
 from gateway.calls.transfer import Transfer, replaced_by_address, take_over
 from gateway.config import Config
 from gateway.ids import CallSid, new_call_sid

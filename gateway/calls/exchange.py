@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from gateway.calls.child import Child
     from gateway.calls.conferences import Rooms
     from gateway.calls.destinations import Destinations
-    from gateway.calls.leg import Telephones
     from gateway.calls.queues import Lines
     from gateway.calls.recordings import Recordings, Taping
     from gateway.calls.referral import Referral
     from gateway.calls.talk import Party, Talk
+    from gateway.calls.telephones import Telephones
 
 
 @dataclass(eq=False, slots=True, kw_only=True)

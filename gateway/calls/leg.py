@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 from collections.abc import Callable, Sequence
 from typing import assert_never
 
 import structlog
 
 from gateway.calls.call import Happening
-from gateway.calls.destinations import Destination
-from gateway.calls.ending import CallFailed, Ending, outcome, sip_reason, x_headers
+from gateway.calls.ending import Ending, outcome, sip_reason, x_headers
 from gateway.calls.keys import Keys
 from gateway.calls.negotiate import Negotiation
 from gateway.calls.referral import Reception, Referral
@@ -20,11 +18,10 @@ from gateway.twiml.control import HungUp
 from media import events as media_events
 from media.client import EngineClient
 from media.commands import Arm, Close, Connect, SendDigits
-from media.errors import MediaError
 from media.events import Opened
 from media.streams import Slot
-from sip.endpoint import Endpoint, Session
-from sip.errors import RemoteError, SipError
+from sip.endpoint import Session
+from sip.errors import RemoteError
 from sip.events import (
     Accepted,
     Answered,
@@ -40,9 +37,7 @@ from sip.events import (
     Refused,
     SessionEvent,
 )
-from sip.message import sdp
 from sip.replaces import Replaces
-from sip.transport import Flow
 
 log = structlog.get_logger(__name__)
 
@@ -329,72 +324,3 @@ class Leg:
         self.ended.set_result(ending)
         if not self.answered.done():
             self.answered.set_result(False)
-
-
-class Telephones:
-    """Makes legs: of sessions that came in, and of destinations to be called."""
-
-    def __init__(self, endpoint: Endpoint, engine: EngineClient, rtp_address: str) -> None:
-        self._endpoint = endpoint
-        self._engine = engine
-        self._rtp_address = rtp_address
-        self.count = 0
-        """Legs that have not ended."""
-
-    def _made(self, leg: Leg) -> Leg:
-        self.count += 1
-        leg.ended.add_done_callback(self._ended)
-        return leg
-
-    def _ended(self, _ended: asyncio.Future[Ending]) -> None:
-        self.count -= 1
-
-    async def inbound(self, session: Session) -> Leg | None:
-        """The caller's telephone, its offer answered but not yet accepted. None: refused (488, 503) or gone."""
-        try:
-            opened = await self._engine.open(session.call_id)
-        except MediaError:
-            session.refuse(503, headers=[("Retry-After", "10")])
-            return None
-        negotiation = self._negotiation(opened, session.flow.remote[0])
-        try:
-            body = sdp(session.request)
-            if body is not None:
-                negotiation.offered(body)
-        except RemoteError as fault:
-            self._engine.send(Close(slot=opened.slot))
-            session.refuse(fault.status, fault.reason)
-            return None
-        return self._made(Leg(session, self._engine, opened, negotiation))
-
-    async def place(self, destination: Destination) -> Leg:
-        """Call somebody. Raises `CallFailed` where there is no port left."""
-        try:
-            opened = await self._engine.open(str(destination.uri))
-        except MediaError as fault:
-            raise CallFailed(Happening.FAILED, f"no media: {fault}", sip_code=503) from fault
-        hop = destination.next_hops[0] if destination.next_hops else None
-        source = hop.remote[0] if isinstance(hop, Flow) else hop.address if hop is not None else ""
-        negotiation = self._negotiation(opened, source)
-        session: Session | None = None
-        try:
-            session = await self._endpoint.invite(
-                destination.uri,
-                from_=destination.from_,
-                to=destination.to,
-                sdp=negotiation.offer(),
-                headers=destination.headers,
-                next_hops=destination.next_hops,
-                credentials=destination.credentials,
-            )
-        except SipError as fault:
-            raise CallFailed(Happening.FAILED, f"can't be called: {fault}") from fault
-        finally:
-            if session is None:  # nor does anybody wait for it any more: the row goes back
-                self._engine.send(Close(slot=opened.slot))
-        return self._made(Leg(session, self._engine, opened, negotiation))
-
-    def _negotiation(self, opened: Opened, signalling_address: str) -> Negotiation:
-        return Negotiation(
-            self._rtp_address, opened.port, secrets.randbelow(2**31), signalling_address=signalling_address
-        )

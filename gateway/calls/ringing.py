@@ -11,7 +11,8 @@ import structlog
 from gateway.calls.call import Call, Happening
 from gateway.calls.destinations import Destination
 from gateway.calls.ending import CallFailed, Ending, worst
-from gateway.calls.leg import Leg, Telephones
+from gateway.calls.leg import Leg
+from gateway.calls.telephones import Telephones
 from gateway.calls.until import first_of
 from sip.replaces import Replaces
 

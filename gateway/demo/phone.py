@@ -8,7 +8,8 @@ from types import TracebackType
 from typing import Self
 
 from gateway.calls.destinations import Destination
-from gateway.calls.leg import Leg, Telephones
+from gateway.calls.leg import Leg
+from gateway.calls.telephones import Telephones
 from sip.digest import Credentials
 from sip.endpoint import Endpoint, ServerRequest, Session
 from sip.headers import Address

@@ -12,7 +12,7 @@ from aiohttp import web
 from rich.console import Console
 
 from gateway.app import App
-from gateway.calls.leg import Telephones
+from gateway.calls.telephones import Telephones
 from gateway.config import Config, parse
 from gateway.demo.phone import Phone
 from gateway.demo.singing import Ear, read_wav, singing, tones
