@@ -13,9 +13,12 @@ body { font: 15px/1.45 sans-serif; max-width: 1150px; margin: 2em auto; color: #
 table { border-collapse: collapse; margin: 1em 0 } td, th { padding: .25em .8em; border-bottom: 1px solid #ddd; text-align: right }
 td:first-child, th:first-child { text-align: left } .no { background: #fbd9d3; font-weight: bold }
 img { max-width: 100%; border: 1px solid #eee } figure { margin: 1.2em 0 } pre { white-space: pre-wrap }
+.curve { display: inline-block; width: 48% }
 """
 MOST_PICTURES = 40
-FACTS = ("Through a running gateway", "CPU a frame and call")
+COST = "CPU a frame and call"
+RTP = "Through a running gateway"
+THRESHOLDS = {"speech_ms": "MachineDetectionSpeechThreshold", "speech_end_ms": "MachineDetectionSpeechEndThreshold"}
 
 
 def summary(scores: Mapping[str, Score]) -> list[str]:
@@ -39,12 +42,13 @@ def write(out: Path, scores: Mapping[str, Score], sections: Sequence[str]) -> Pa
     """The page, from the report's Markdown and its pictures; answers where it is."""
     parts = [f"<!doctype html><meta charset=utf-8><title>Who answered</title><style>{STYLE}</style>"]
     parts += ["<h1>Who answered: measured</h1>", _table(summary(scores))]
+    parts += [f"<p>{html.escape(line)}</p>" for line in sections[0].splitlines() if line.startswith(COST)]
     for name, section in zip(scores, sections, strict=True):
-        facts = [line for line in section.splitlines() if line.startswith(FACTS)]
+        facts = [line for line in section.splitlines() if line.startswith(RTP)]
         parts += [f"<p><b>{name}</b>: {html.escape(fact)}</p>" for fact in facts]
         parts += [_table(part.splitlines()) for part in section.split("\n\n") if part.lstrip().startswith("| path |")]
     parts.append("<h2>Thresholds</h2>")
-    parts += [f"<img src='{one.name}' alt='{one.stem}'>" for one in sorted(out.glob("roc-*.svg"))]
+    parts += [_curve(one) for one in sorted(out.glob("roc-*.svg"))]
     parts.append("<h2>What went wrong</h2>")
     wrong = [(name, one) for name, score in scores.items() for one in score.wrong()]
     for name, one in sorted(wrong, key=lambda pair: pair[1].call.hard)[:MOST_PICTURES]:
@@ -58,6 +62,13 @@ def write(out: Path, scores: Mapping[str, Score], sections: Sequence[str]) -> Pa
     path = out / "report.html"
     path.write_text("\n".join(parts), encoding="utf-8")
     return path
+
+
+def _curve(picture: Path) -> str:
+    """Which set, and which of Twilio's parameters is tried (ms beside the points), the others at their defaults."""
+    _, name, threshold = picture.stem.split("-", 2)
+    said = f"{name}: {THRESHOLDS.get(threshold, threshold)}, ms"
+    return f"<figure class=curve><figcaption>{html.escape(said)}</figcaption><img src='{picture.name}'></figure>"
 
 
 def _section(markdown: str) -> str:
