@@ -117,7 +117,9 @@ def _child(child: Element, inside: str, notes: list[Note]) -> Iterator[str]:
         return
     attributes = "".join(_attributes(child, name, notes))
     content = "".join(_content(child, name, notes))
-    yield f"<{name}{attributes}>{content}</{name}>" if content else f"<{name}{attributes}/>"
+    # an alias of nothing is spoken, but not by eSpeak NG where the element closes itself
+    empty = not content and name != "sub"
+    yield f"<{name}{attributes}/>" if empty else f"<{name}{attributes}>{content}</{name}>"
 
 
 def _attributes(child: Element, name: str, notes: list[Note]) -> Iterator[str]:

@@ -118,3 +118,8 @@ def test_the_length_is_counted_without_tags() -> None:
     assert codes(f"<Say><p>{'x' * 4097}</p></Say>") == [13521]
     verb, _ = read(f"<Say>{'x' * 4000}<p>{'y' * 90}<s>{'z' * 9}</s></p>gone<break/> gone</Say>")
     assert vars(verb)["ssml"] == f"<speak>{'x' * 4000}<p>{'y' * 90}<s>{'z' * 6}</s></p><break/></speak>"
+
+
+def test_an_alias_counts_as_what_is_spoken() -> None:
+    verb, _ = read(f"<Say>{'x' * 4090}<sub alias='{'y' * 9}'>WWW</sub>gone</Say>")
+    assert vars(verb)["ssml"] == f'<speak>{"x" * 4090}<sub alias="{"y" * 6}"></sub></speak>'
