@@ -27,7 +27,9 @@ class ConfigError(Exception):
 
 def _listen(value: str) -> str:
     if not re.fullmatch(r"(udp|tcp|tls|ws|wss)://(\[[0-9a-fA-F:.]+\]|[^\s:/]+):\d{1,5}", value):
-        raise ValueError("must look like udp://127.0.0.1:5060 (or tcp, tls, ws, wss)")
+        raise ValueError("must look like udp://127.0.0.1:5060 (or tcp, tls)")
+    if value.startswith("ws"):
+        raise ValueError("ws and wss (RFC 7118) are not served yet: use udp, tcp or tls")
     if int(value.rpartition(":")[2]) > 65_535:
         raise ValueError("the port is above 65535")
     return value

@@ -12,7 +12,7 @@ from hypothesis import settings
 
 from tests.peers.chromium import browser
 
-PROGRAMS = ("baresip", "linphonec", "sipp", "chromium", "espeak-ng")
+PROGRAMS = ("baresip", "linphonec", "sipp", "chromium", "espeak-ng", "openssl")
 NAMES = re.compile("|".join((*PROGRAMS, "postgresql")))
 MISSING = pytest.StashKey[AbstractSet[str]]()
 

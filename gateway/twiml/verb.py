@@ -95,11 +95,11 @@ def attribute(
     return field(default=default, metadata={"rule": rule})
 
 
-def http_method(code: int = Code.SCHEMA, default: str | None = "POST") -> Any:  # noqa: ANN401
+def http_method(code: int = Code.SCHEMA, default: str | None = "POST") -> Any:  # noqa: ANN401 - of any field
     return attribute(default, code=code, one_of=METHODS, parse=_method)
 
 
-def flag(default: bool, code: int = Code.SCHEMA) -> Any:  # noqa: ANN401
+def flag(default: bool, code: int = Code.SCHEMA) -> Any:  # noqa: ANN401 - of any field
     return attribute(default, code=code)
 
 
@@ -294,7 +294,7 @@ def counted(text: str, *, least: int) -> int:
     return number
 
 
-def loops(code: int, most: int) -> Any:  # noqa: ANN401
+def loops(code: int, most: int) -> Any:  # noqa: ANN401 - of any field
     """How often something is heard: 0 is without end, so that a number below it is none."""
     return attribute(1, code=code, most=most, parse=lambda text: counted(text.strip(), least=0))
 

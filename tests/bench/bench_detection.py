@@ -37,7 +37,7 @@ def alone(at_once: int, ticks: int = 250) -> float:
     told: list[Event] = []
     answers = Answers(told.append)
     for row in range(at_once):
-        answers.detect(Detect(slot=Slot(row=row, generation=1), **LONG))  # type: ignore[arg-type]
+        answers.detect(Detect(slot=Slot(row=row, generation=1), **LONG))  # type: ignore[arg-type]  # one dictionary
     starts = [row * 997 % (len(SPOKEN) - FRAME * ticks) for row in range(at_once)]
     spent = 0.0
     for tick in range(ticks):
@@ -80,7 +80,7 @@ async def _together(detects: bool) -> tuple[float, list[Health]]:
             params = StreamParams(codec="PCMU", payload_type=0, signalling_address="127.0.0.1", **where)
             engine.send(Connect(slot=leg.slot, params=params))
             if detects:
-                engine.send(Detect(slot=leg.slot, **LONG))  # type: ignore[arg-type]
+                engine.send(Detect(slot=leg.slot, **LONG))  # type: ignore[arg-type]  # one dictionary
         thread = threading.Thread(target=talkers.run)
         thread.start()
         try:

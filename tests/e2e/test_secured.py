@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -22,8 +21,7 @@ def pair_in(home: Path) -> tuple[Path, Path]:
     return certificate, key
 
 
-@pytest.mark.peers("baresip")
-@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl makes the certificate")
+@pytest.mark.peers("baresip", "openssl")
 async def test_a_phone_that_speaks_tls_calls_and_is_called(tmp_path: Path) -> None:
     certificate, key = pair_in(tmp_path)
     secured = f"{LOOPBACK}:{free_ports(1)}"

@@ -99,6 +99,10 @@ CASES: dict[str, tuple[dict[str, Any], str]] = {
     "ports of a wrong kind": ({"rtp": {"ports": ["a", "b"]}}, "rtp.ports[0]: "),
     "address is a name": ({"rtp": {"address": "localhost"}}, "rtp.address: "),
     "listen without scheme": ({"sip": {"listen": ["127.0.0.1:5060"]}}, "sip.listen[0]: must look like"),
+    "not served yet": (
+        {"sip": {"listen": ["ws://127.0.0.1:5062"]}},
+        "sip.listen[0]: ws and wss (RFC 7118) are not served",
+    ),
     "port too high": ({"sip": {"listen": ["udp://127.0.0.1:65536"]}}, "sip.listen[0]: the port is above 65535"),
     "srtp": ({"rtp": {"srtp": "maybe"}}, "rtp.srtp: "),
     "account sid": (

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import ssl
 import subprocess
 from pathlib import Path
@@ -84,8 +83,6 @@ async def test_ipv6_addresses_are_written_in_brackets() -> None:
 @pytest.fixture
 def pair(tmp_path: Path) -> tuple[Path, Path]:
     """A self-signed certificate for 127.0.0.1 and its key."""
-    if shutil.which("openssl") is None:
-        pytest.skip("openssl is not installed")
     certificate, key = tmp_path / "cert.pem", tmp_path / "key.pem"
     words = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=crosspoint"
     more = ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(certificate)]
@@ -93,6 +90,7 @@ def pair(tmp_path: Path) -> tuple[Path, Path]:
     return certificate, key
 
 
+@pytest.mark.peers("openssl")
 async def test_https_serves_the_same_beside_http(pair: tuple[Path, Path]) -> None:
     certificate, key = pair
     tls = tls_listen(HttpConfig(tls_listen="127.0.0.1:0", certificate=str(certificate), private_key=str(key)))
@@ -103,6 +101,7 @@ async def test_https_serves_the_same_beside_http(pair: tuple[Path, Path]) -> Non
             assert response.status == 200
 
 
+@pytest.mark.peers("openssl")
 async def test_a_key_that_does_not_belong_to_its_certificate_is_named(pair: tuple[Path, Path]) -> None:
     certificate, key = pair
     key.write_text("no key")

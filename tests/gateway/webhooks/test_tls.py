@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import ssl
 import subprocess
 from pathlib import Path
@@ -14,7 +13,7 @@ from gateway.webhooks.client import Fetch, WebhookClient
 from gateway.webhooks.guard import Guard
 from tests.fakes.twilio_app import TwilioApp
 
-pytestmark = pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl makes the certificate")
+pytestmark = pytest.mark.peers("openssl")
 
 
 @pytest.fixture(scope="module")
